@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Sockets;
+using Okapi.Security;
+
+namespace Okapi.Connections;
+
+/// <summary>Resolves a host's name anew for each attempt (H17), tries its addresses in random order, and speaks TLS if it is turned on.</summary>
+internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null) : IConnector
+{
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
+
+    public async ValueTask<Stream> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        IPAddress[] addresses = IPAddress.TryParse(server.Host, out IPAddress? literal) ? [literal] : await ResolveAsync(server.Host, cancellationToken).ConfigureAwait(false);
+        Socket socket = await ConnectAnyAsync(server, addresses, timeout / addresses.Length, cancellationToken).ConfigureAwait(false);
+        var stream = new NetworkStream(socket, ownsSocket: true);
+        if (tls is null) return stream;
+        try
+        {
+            return await tls.AuthenticateAsync(stream, server, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        IPAddress[] addresses = await _resolve(host, cancellationToken).ConfigureAwait(false);
+        if (addresses.Length == 0) throw new SocketException((int)SocketError.HostNotFound, $"The name {host} has no address.");
+        random.Shuffle(addresses);
+        return addresses;
+    }
+
+    private async Task<Socket> ConnectAnyAsync(ServerEndpoint server, IPAddress[] addresses, TimeSpan timeoutEach, CancellationToken cancellationToken)
+    {
+        var failures = new List<Exception>();
+        foreach (IPAddress address in addresses)
+        {
+            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            using var limit = new CancellationTokenSource(timeoutEach, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+            try
+            {
+                await socket.ConnectAsync(new IPEndPoint(address, server.Port), either.Token).ConfigureAwait(false);
+                return socket;
+            }
+            catch (Exception error) when (error is SocketException or OperationCanceledException)
+            {
+                socket.Dispose();
+                cancellationToken.ThrowIfCancellationRequested();
+                failures.Add(error is SocketException refused
+                    ? new IOException($"{address}:{server.Port}: {refused.Message}", refused)
+                    : new TimeoutException($"{address}:{server.Port}: no answer within {timeoutEach.TotalSeconds:0.###} s"));
+            }
+        }
+
+        throw new IOException(string.Join("; ", failures.Select(failure => failure.Message)), failures[^1]);
+    }
+}

@@ -1,0 +1,206 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Okapi.Connections;
+using Okapi.Diagnostics;
+using Okapi.Security;
+using Okapi.Watches;
+
+namespace Okapi.Sessions;
+
+/// <summary>
+/// What one client and all its chroot views share: the session of the moment, and whatever outlasts sessions (watches, credentials, streams).
+/// Follows an expired session with a new one if it is told to.
+/// </summary>
+internal sealed class ClientCore : ISessionObserver
+{
+    private readonly Lock _lock = new();
+    private readonly SessionEnvironment _environment;
+    private readonly SessionBelongings _belongings;
+    private readonly Broadcast<SessionStateChange> _states = new();
+    private readonly Dictionary<ServerEndpoint, ConnectAttempt> _failures = [];
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Session _session;
+    private SessionStateChange _last = new(SessionState.Connecting, 0);
+    private bool _isClosing;
+
+    public ClientCore(ZooKeeperOptions options, IReadOnlyList<ServerEndpoint> servers, IConnector? connector = null, Random? random = null, Action<IThreadPoolWorkItem>? schedule = null)
+    {
+        Options = options;
+        // A seed of its own: back-off and server order must differ between clients, and need no secrecy.
+#pragma warning disable CA5394
+        random ??= new Random(Guid.NewGuid().GetHashCode());
+#pragma warning restore CA5394
+        ILogger logger = options.LoggerFactory?.CreateLogger("Okapi.Client") ?? NullLogger.Instance;
+        connector ??= options.ConnectCallback is { } callback
+            ? new CallbackConnector(callback)
+            : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, random, options.TimeProvider);
+        _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
+        _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
+        if (!options.Tls.Enabled && options.Auth.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(logger);
+        _session = NewSession(options.Resume);
+    }
+
+    public ZooKeeperOptions Options { get; }
+
+    public Session Session => Volatile.Read(ref _session);
+
+    public WatchTable Watches => _belongings.Watches;
+
+    public Broadcast<WatchedEvent> Events => _belongings.Events;
+
+    public Broadcast<SessionStateChange> States => _states;
+
+    public IReadOnlyList<ServerEndpoint> Servers
+    {
+        get
+        {
+            lock (_lock) return [.. _belongings.Servers.Servers];
+        }
+    }
+
+    /// <summary>Where the session of the moment stands.</summary>
+    public SessionStateChange State
+    {
+        get
+        {
+            lock (_lock) return _last;
+        }
+    }
+
+    public IReadOnlyList<ConnectAttempt> Failures
+    {
+        get
+        {
+            lock (_lock) return [.. _failures.Values];
+        }
+    }
+
+    public void Start() => Session.Start();
+
+    /// <summary>Completes when requests reach a server, or fails when the client is over.</summary>
+    public Task WaitConnectedAsync()
+    {
+        lock (_lock) return _connected.Task;
+    }
+
+    public Task AddAuthAsync(AuthInfo credential) => _belongings.Credentials.AddAsync(credential, Session.Outbox);
+
+    public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
+
+    public async Task CloseAsync()
+    {
+        Session session;
+        lock (_lock)
+        {
+            _isClosing = true;
+            session = _session;
+        }
+
+        session.Post(new SessionInput.Close());
+        await _ended.Task.ConfigureAwait(false);
+    }
+
+    void ISessionObserver.OnState(Session session, SessionState state)
+    {
+        var change = new SessionStateChange(state, session.SessionId);
+        lock (_lock)
+        {
+            if (change.IsConnected)
+            {
+                _failures.Clear();
+                _connected.TrySetResult();
+            }
+            else if (_connected.Task.IsCompleted)
+            {
+                _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+        }
+
+        Publish(change);
+    }
+
+    void ISessionObserver.OnAttemptFailed(ServerEndpoint server, Exception reason)
+    {
+        lock (_lock) _failures[server] = new(server, reason.Message, reason);
+    }
+
+    void ISessionObserver.OnEnded(Session session, SessionState state, SessionEndedException reason)
+    {
+        bool continues;
+        Session? next = null;
+        lock (_lock)
+        {
+            continues = state == SessionState.Expired && Options.Recovery == SessionRecovery.NewSession && !_isClosing;
+            if (continues) _session = next = NewSession(resume: null);
+            if (_connected.Task.IsCompleted) _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        _belongings.Watches.EndSession(reason.Again, keepPersistent: continues);
+        Publish(new(state, session.SessionId));
+        session.Dispose();
+        if (next is not null)
+        {
+            Publish(new(SessionState.Connecting, 0));
+            next.Start();
+        }
+        else
+        {
+            End(reason);
+        }
+    }
+
+    private static Func<ServerEndpoint, ISaslMechanism>? SaslFactory(ZooKeeperOptions options) => options.Sasl switch
+    {
+        null => null,
+        { Mechanism: SaslMechanism.Gssapi } gssapi => server => new GssapiMechanism(gssapi.ServerHost ?? server.Host, gssapi.ServiceName, gssapi.ToCredential()),
+        var digest => _ => new DigestMd5Mechanism(digest.UserName!, digest.Password!, digest.ServiceName),
+    };
+
+    private Session NewSession(SessionCredentials? resume)
+    {
+        var settings = new SessionSettings(
+            Options.SessionTimeout,
+            Options.ConnectTimeout,
+            Options.CloseTimeout,
+            Options.BackoffMinimum,
+            Options.BackoffMaximum,
+            Options.AllowReadOnly,
+            Options.Sasl is not null,
+            resume);
+        return new(settings, Options, _environment, _belongings, this);
+    }
+
+    private void Publish(SessionStateChange change)
+    {
+        lock (_lock) _last = change;
+        _states.Post(change);
+        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(WatchedEventType.None, ToKeeperState(change.State), Path: null));
+    }
+
+    private static KeeperState ToKeeperState(SessionState state) => state switch
+    {
+        SessionState.Connected => KeeperState.SyncConnected,
+        SessionState.ConnectedReadOnly => KeeperState.ConnectedReadOnly,
+        SessionState.Expired => KeeperState.Expired,
+        SessionState.AuthFailed => KeeperState.AuthFailed,
+        SessionState.Closed => KeeperState.Closed,
+        _ => KeeperState.Disconnected,
+    };
+
+    private void End(SessionEndedException reason)
+    {
+        lock (_lock)
+        {
+            _connected.TrySetException(reason.Again());
+            _ = _connected.Task.Exception; // nobody has to look at it
+        }
+
+        _belongings.Credentials.End(reason.Again());
+        // Closing is an ordinary end of the streams; anything else is a failure that the readers have to see.
+        Func<Exception?> end = reason is SessionClosedException ? static () => null : reason.Again;
+        _states.End(static () => null);
+        _belongings.Events.End(end);
+        _ended.TrySetResult();
+    }
+}

@@ -1,0 +1,513 @@
+using Microsoft.Extensions.Logging;
+using Okapi.Connections;
+using Okapi.Diagnostics;
+using Okapi.Protocol;
+using Okapi.Requests;
+using Okapi.Security;
+using Okapi.Watches;
+
+namespace Okapi.Sessions;
+
+/// <summary>What a session needs from outside, so that tests can have other clocks, networks and luck.</summary>
+internal sealed record SessionEnvironment(IConnector Connector, TimeProvider Time, Random Random, ILogger Logger, Action<IThreadPoolWorkItem> Schedule);
+
+/// <summary>What outlives a session: it belongs to the client.</summary>
+internal sealed record SessionBelongings(ServerList Servers, WatchTable Watches, AuthBook Credentials, Broadcast<WatchedEvent> Events, Func<ServerEndpoint, ISaslMechanism>? Sasl);
+
+/// <summary>What a session tells the client. Called by one thread at a time, in order.</summary>
+internal interface ISessionObserver
+{
+    void OnState(Session session, SessionState state);
+
+    void OnAttemptFailed(ServerEndpoint server, Exception reason);
+
+    void OnEnded(Session session, SessionState state, SessionEndedException reason);
+}
+
+/// <summary>
+/// One session from its beginning to its end: carries out what its <see cref="SessionMachine"/> decides. Inputs queue up and are handled by whoever finds nobody
+/// handling them, so decisions are made one at a time and no thread is kept for them. Requests and replies do not pass through here.
+/// </summary>
+internal sealed class Session : IConnectionOwner, IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<SessionInput> _inputs = new();
+    private readonly Queue<SessionEffect> _effects = new();
+    private readonly Queue<SetWatchesRequest> _rearming = new();
+    private readonly CancellationTokenSource _lost = new();
+    private readonly SessionEnvironment _environment;
+    private readonly SessionBelongings _belongings;
+    private readonly ISessionObserver _observer;
+    private readonly SessionMachine _machine;
+    private readonly TimeSpan _requestTimeout;
+    private readonly int _maxReply;
+    private readonly long _origin;
+    private readonly ITimer _timer;
+    private bool _isHandling;
+    private volatile Connection? _connection;
+    private CancellationTokenSource? _attempt;
+    private SaslExchange? _sasl;
+    private volatile bool _isEstablished;
+    private long _lastZxid;
+    private TimeSpan _timerDue = TimeSpan.MaxValue;
+    private Exception? _lastLoss;
+    private ServerEndpoint? _opening;
+    private TimeSpan? _nextRequestDue;
+
+    public Session(SessionSettings settings, ZooKeeperOptions options, SessionEnvironment environment, SessionBelongings belongings, ISessionObserver observer)
+    {
+        _environment = environment;
+        _belongings = belongings;
+        _observer = observer;
+        _requestTimeout = options.RequestTimeout;
+        _maxReply = options.MaxReplySize;
+        _origin = environment.Time.GetTimestamp();
+        _machine = new(settings, belongings.Servers, environment.Random);
+        Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time);
+        Lost = _lost.Token;
+        _timer = environment.Time.CreateTimer(static self => ((Session)self!).OnTimer(), this, InfiniteTimeout, InfiniteTimeout);
+    }
+
+    public Outbox Outbox { get; }
+
+    /// <summary>Trips when the session is over.</summary>
+    public CancellationToken Lost { get; }
+
+    public SessionState State => _machine.State;
+
+    public long SessionId => _machine.SessionId;
+
+    public TimeSpan Timeout => _machine.Timeouts.Session;
+
+    public ServerEndpoint? Server => _machine.Server;
+
+    public long LastZxid => Volatile.Read(ref _lastZxid);
+
+    /// <summary>The clock of the session: how long it has existed.</summary>
+    private TimeSpan Now => _environment.Time.GetElapsedTime(_origin);
+
+    private static TimeSpan InfiniteTimeout => System.Threading.Timeout.InfiniteTimeSpan;
+
+    public SessionCredentials? GetCredentials()
+    {
+        lock (_lock) return _machine.SessionId == 0 ? null : new(_machine.SessionId, _machine.Password);
+    }
+
+    public void Start() => Post(new SessionInput.Start());
+
+    /// <summary>Gives the machine something to decide about, now or as soon as it is done with what it has.</summary>
+    public void Post(SessionInput input)
+    {
+        lock (_lock)
+        {
+            _inputs.Enqueue(input);
+            if (_isHandling) return;
+            _isHandling = true;
+        }
+
+        HandleInputs();
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        _attempt?.Dispose();
+        _sasl?.Dispose();
+        Outbox.Dispose();
+    }
+
+    void IConnectionOwner.OnFrame(Connection connection, ReadOnlySpan<byte> frame)
+    {
+        if (connection != _connection) return; // given up while this frame was being read
+        var reader = new JuteReader(frame);
+        if (!_isEstablished)
+        {
+            OnFrameBefore(connection, ref reader);
+            return;
+        }
+
+        ReplyHeader header = ReplyHeader.Read(ref reader);
+        switch (header.Xid)
+        {
+            case Xids.Notification:
+                OnNotification(WatcherEvent.Read(ref reader), header.Zxid);
+                break;
+            case Xids.Ping:
+                Post(new SessionInput.Pong(connection.Attempt));
+                break;
+            case Xids.Auth:
+                OnAuthReply(connection, header.Error);
+                break;
+            case Xids.SetWatches:
+                OnRearmed(header.Error);
+                break;
+            default:
+                OnReply(connection, header, ref reader);
+                break;
+        }
+    }
+
+    void IConnectionOwner.OnOversized(Connection connection, ReplyHeader header, int length)
+    {
+        if (!_isEstablished || Outbox.TakeReply(connection, header.Xid) is not { } operation) throw new ProtocolException($"The server sent a frame of {length} bytes that answers nothing.");
+        Advance(header.Zxid);
+        if (operation.TryClaim()) operation.Fail(new ReplyTooLargeException(operation.Path, length, _maxReply));
+    }
+
+    void IConnectionOwner.OnLost(Connection connection, Exception reason) => Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
+
+    private TimeSpan Since(long timestamp) => _environment.Time.GetElapsedTime(_origin, timestamp);
+
+    /// <summary>Frames before requests begin: the answer to the handshake, then SASL tokens.</summary>
+    private void OnFrameBefore(Connection connection, ref JuteReader reader)
+    {
+        if (_sasl is not { } exchange)
+        {
+            if (reader.Remaining == ReplyHeader.Size) throw new ProtocolException("the server is in read-only mode and opens no session"); // 3.6 and later answer with a reply header (H10)
+            Post(new SessionInput.Answered(connection.Attempt, ConnectResponse.Read(ref reader)));
+            return;
+        }
+
+        try
+        {
+            if (exchange.OnReply(ReplyHeader.Read(ref reader), ref reader)) Post(new SessionInput.SaslSucceeded(connection.Attempt));
+        }
+        catch (SaslException refused)
+        {
+            Post(new SessionInput.AuthRefused(connection.Attempt, refused));
+        }
+    }
+
+    private void OnReply(Connection connection, ReplyHeader header, ref JuteReader reader)
+    {
+        if (Outbox.TakeReply(connection, header.Xid) is not { } operation) return;
+        Advance(header.Zxid);
+        if (header.Error == ErrorCode.SessionClosedRequireSaslAuth)
+            Post(new SessionInput.AuthRefused(connection.Attempt, new SaslException($"The server demands SASL authentication ({header.Error.GetName()}).")));
+        if (operation.TryClaim()) operation.Complete(header.Error, ref reader);
+    }
+
+    /// <summary>Only replies move it: events of one transaction come one by one, and a reconnect between them would lose the rest (H44).</summary>
+    private void Advance(long zxid)
+    {
+        if (zxid > _lastZxid) Volatile.Write(ref _lastZxid, zxid);
+    }
+
+    private void OnNotification(in WatcherEvent notification, long zxid)
+    {
+        Telemetry.EventReceived();
+        _belongings.Watches.Dispatch(notification, zxid);
+        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(notification.Type, notification.State, notification.Path, zxid));
+    }
+
+    private void OnAuthReply(Connection connection, ErrorCode error)
+    {
+        _belongings.Credentials.OnReply(error);
+        if (error != ErrorCode.Ok)
+            Post(new SessionInput.AuthRefused(connection.Attempt, new IOException($"The server refused a credential: {error.GetDescription()} ({error.GetName()}).")));
+    }
+
+    private void OnRearmed(ErrorCode error)
+    {
+        SetWatchesRequest batch;
+        lock (_rearming)
+        {
+            if (!_rearming.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
+        }
+
+        if (error == ErrorCode.Ok) return;
+        Log.RearmRefused(_environment.Logger, batch.Count, error);
+        _belongings.Watches.EndRefused(batch, ServerErrors.Create(error, OpCode.SetWatches, path: null));
+    }
+
+    private void OnTimer()
+    {
+        TimeSpan now = Now;
+        TimeSpan late = now - _timerDue;
+        if (late > Timeout / 3 && _timerDue != TimeSpan.MaxValue)
+        {
+            Telemetry.Starved();
+            Log.Starved(_environment.Logger, late.TotalMilliseconds);
+        }
+
+        Connection? connection = _connection;
+        Post(new SessionInput.Tick(connection is null ? null : Since(connection.LastHeard), connection is null ? null : Since(connection.LastSent)));
+    }
+
+    private void HandleInputs()
+    {
+        while (true)
+        {
+            SessionInput? input;
+            lock (_lock)
+            {
+                if (!_inputs.TryDequeue(out input))
+                {
+                    _isHandling = false;
+                    return;
+                }
+
+                _machine.Handle(input, Now, _effects);
+            }
+
+            while (_effects.TryDequeue(out SessionEffect? effect)) Carry(effect);
+            if (input is SessionInput.Tick) ExpireRequests();
+            SetTimer();
+        }
+    }
+
+    private void Carry(SessionEffect effect)
+    {
+        switch (effect)
+        {
+            case SessionEffect.Open(int attempt, var server, var timeout):
+                _opening = server;
+                _attempt = new CancellationTokenSource();
+                Log.Connecting(_environment.Logger, server, attempt);
+                _ = OpenAsync(attempt, server, timeout, _attempt.Token);
+                break;
+            case SessionEffect.Handshake(var request):
+                Outbox.SendControl(request.Write);
+                break;
+            case SessionEffect.BeginSasl:
+                BeginSasl(_connection!);
+                break;
+            case SessionEffect.Establish(bool isReconnect):
+                Establish(isReconnect);
+                break;
+            case SessionEffect.Ping:
+                Outbox.SendControl(new RequestHeader(Xids.Ping, OpCode.Ping).Write);
+                break;
+            case SessionEffect.SendClose:
+                _ = CloseOnServerAsync(_connection!.Attempt);
+                break;
+            case SessionEffect.Drop(var reason):
+                Drop(reason);
+                break;
+            case SessionEffect.Probe(var server, var timeout):
+                _ = ProbeAsync(server, timeout);
+                break;
+            case SessionEffect.Publish(var state):
+                if (state is SessionState.Connected or SessionState.ConnectedReadOnly) Log.Connected(_environment.Logger, SessionId, state, Server!, Timeout.TotalMilliseconds);
+                _observer.OnState(this, state);
+                break;
+            case SessionEffect.End(var state, var reason):
+                End(state, reason);
+                break;
+            default:
+                throw new InvalidOperationException($"Nobody carries out {effect}.");
+        }
+    }
+
+    private async Task OpenAsync(int attempt, ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Stream stream = await _environment.Connector.ConnectAsync(server, timeout, cancellationToken).ConfigureAwait(false);
+            var connection = new Connection(stream, server, attempt, Outbox, this, _environment.Time, _maxReply, _environment.Schedule);
+            if (!TryAdopt(connection, cancellationToken))
+            {
+                connection.Abort();
+                return;
+            }
+
+            Post(new SessionInput.Opened(attempt, LastZxid));
+            connection.Start();
+        }
+        catch (Exception error) // the top of a task: whatever it is ends the attempt, visibly
+        {
+            if (!cancellationToken.IsCancellationRequested) Post(new SessionInput.Lost(attempt, error, null));
+        }
+    }
+
+    private bool TryAdopt(Connection connection, CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            if (cancellationToken.IsCancellationRequested) return false; // the attempt was given up meanwhile
+            _connection = connection;
+            Outbox.Attach(connection);
+            return true;
+        }
+    }
+
+    private void BeginSasl(Connection connection)
+    {
+        try
+        {
+            _sasl = new SaslExchange(_belongings.Sasl!(connection.Server), Outbox);
+            _sasl.Begin();
+        }
+        catch (Exception error) when (error is SaslException or InvalidOperationException or PlatformNotSupportedException)
+        {
+            Post(new SessionInput.AuthRefused(connection.Attempt, error));
+        }
+    }
+
+    /// <summary>Credentials first, then watches, then whatever waits; the server takes them in this order (H38).</summary>
+    private void Establish(bool isReconnect)
+    {
+        _isEstablished = true;
+        if (isReconnect) Telemetry.Reconnected();
+        _belongings.Watches.PostResync(KeeperState.SyncConnected);
+        _belongings.Credentials.Replay(Outbox);
+        Rearm(LastZxid);
+        Outbox.Open();
+    }
+
+    private void Rearm(long zxid)
+    {
+        List<SetWatchesRequest> batches = _belongings.Watches.BuildRearm(zxid);
+        if (batches.Count == 0) return;
+        Log.Rearming(_environment.Logger, batches.Sum(batch => batch.Count), zxid);
+        foreach (SetWatchesRequest batch in batches)
+        {
+            lock (_rearming) _rearming.Enqueue(batch);
+            Outbox.SendControl((ref JuteWriter writer) => WriteSetWatches(ref writer, batch));
+        }
+    }
+
+    /// <summary>Arms watches anew on the connection in use, after the requests made so far.</summary>
+    public void RearmNow(SetWatchesRequest batch)
+    {
+        lock (_rearming)
+        {
+            if (Outbox.TrySendInOrder((ref JuteWriter writer) => WriteSetWatches(ref writer, batch))) _rearming.Enqueue(batch);
+        }
+    }
+
+    private static void WriteSetWatches(ref JuteWriter writer, SetWatchesRequest batch)
+    {
+        new RequestHeader(Xids.SetWatches, batch.NeedsSetWatches2 ? OpCode.SetWatches2 : OpCode.SetWatches).Write(ref writer);
+        batch.Write(ref writer);
+    }
+
+    private async Task CloseOnServerAsync(int attempt)
+    {
+        try
+        {
+            await Outbox.SendAsync<CloseOperation, bool>(default, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // The connection went with the session, or the server would not answer: it is as closed as it gets.
+        }
+
+        Post(new SessionInput.CloseAnswered(attempt));
+    }
+
+    private void Drop(Exception reason)
+    {
+        _attempt?.Cancel();
+        _attempt?.Dispose();
+        _attempt = null;
+        _sasl?.Dispose();
+        _sasl = null;
+        Connection? connection;
+        lock (_lock)
+        {
+            connection = _connection;
+            _connection = null;
+        }
+
+        bool wasEstablished = _isEstablished;
+        _isEstablished = false;
+        if (reason is not SessionEndedException)
+        {
+            _lastLoss = reason;
+            if (connection is not null && wasEstablished) Log.ConnectionLost(_environment.Logger, SessionId, connection.Server, reason.Message);
+            else ReportFailedAttempt(connection, reason);
+        }
+
+        if (connection is null) return;
+        connection.Abort();
+        lock (_rearming) _rearming.Clear();
+        if (reason is SessionEndedException) return; // ending the outbox says it better
+        int unknown = Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));
+        if (unknown > 0) Log.OutcomeUnknown(_environment.Logger, unknown);
+    }
+
+    private static ConnectionLossException Lose(PendingOperation operation, ServerEndpoint server, Exception reason) => new(
+        RequestOutcome.Unknown,
+        operation.Path,
+        $"The connection to {server} was lost before the reply to {operation.OpCode} came, so it may or may not have been applied: {reason.Message}",
+        reason);
+
+    private void ReportFailedAttempt(Connection? connection, Exception reason)
+    {
+        if ((connection?.Server ?? _opening) is not { } server) return;
+        Log.AttemptFailed(_environment.Logger, server, reason.Message);
+        _observer.OnAttemptFailed(server, reason);
+    }
+
+    private void ExpireRequests()
+    {
+        _nextRequestDue = null;
+        if (_requestTimeout == InfiniteTimeout) return;
+        bool anySent = Outbox.ExpireDue(_environment.Time.GetTimestamp(), _requestTimeout, TimedOut, out _nextRequestDue);
+        if (!anySent || _connection is not { } connection) return;
+        var reason = new TimeoutException($"a request was not answered within {_requestTimeout.TotalSeconds:0.###} s");
+        Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
+    }
+
+    private RequestTimeoutException TimedOut(PendingOperation operation, RequestOutcome outcome) => new(
+        outcome,
+        operation.Path,
+        outcome == RequestOutcome.Unknown
+            ? $"{operation.OpCode} was not answered within {nameof(ZooKeeperOptions.RequestTimeout)} ({_requestTimeout.TotalSeconds:0.###} s); it may or may not have been applied."
+            : $"{operation.OpCode} could not be sent within {nameof(ZooKeeperOptions.RequestTimeout)} ({_requestTimeout.TotalSeconds:0.###} s); the session is {State}.{(_lastLoss is null ? string.Empty : " The last failure: " + _lastLoss.Message)}",
+        _lastLoss);
+
+    private void SetTimer()
+    {
+        TimeSpan? next = _machine.NextTick;
+        if (next is null)
+        {
+            _timer.Change(InfiniteTimeout, InfiniteTimeout);
+            return;
+        }
+
+        TimeSpan now = Now;
+        TimeSpan wait = next.Value - now;
+        if (_requestTimeout != InfiniteTimeout)
+        {
+            // A request made right after this is due no earlier than a whole time-out from now, so looking once per time-out misses none.
+            TimeSpan due = _nextRequestDue ?? _requestTimeout;
+            if (due < wait) wait = due;
+        }
+
+        if (wait < TimeSpan.Zero) wait = TimeSpan.Zero;
+        _timerDue = now + wait;
+        _timer.Change(RoundUp(wait), InfiniteTimeout);
+    }
+
+    // Timers count whole milliseconds and cut off the rest; firing early would only mean to set the timer again.
+    private static TimeSpan RoundUp(TimeSpan wait) => TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(wait.TotalMilliseconds), int.MaxValue));
+
+    private async Task ProbeAsync(ServerEndpoint server, TimeSpan timeout)
+    {
+        string answer;
+        try
+        {
+            answer = await ReadWriteProbe.AskAsync(_environment.Connector, server, timeout, _environment.Time, Lost).ConfigureAwait(false);
+        }
+        catch (Exception error) // the top of a task: a server that cannot be asked takes no writes
+        {
+            answer = error.Message;
+        }
+
+        Log.ReadWriteProbe(_environment.Logger, server, answer);
+        Post(new SessionInput.Probed(server, answer == "rw"));
+    }
+
+    private void End(SessionState state, SessionEndedException reason)
+    {
+        if (state == SessionState.Closed) Log.SessionClosed(_environment.Logger, SessionId);
+        else Log.SessionFailed(_environment.Logger, SessionId, reason.Message);
+        if (state == SessionState.Expired) Telemetry.Expired();
+        _timer.Change(InfiniteTimeout, InfiniteTimeout);
+        Outbox.End(reason.Again);
+        _ = _lost.CancelAsync(); // user callbacks run elsewhere
+        _observer.OnEnded(this, state, reason);
+    }
+}
