@@ -24,7 +24,7 @@ public sealed class ReadBatch
     /// <summary>Reads. A server without multiRead is asked one by one, in one go.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Each read's result or error, in order.</returns>
-    public async Task<IReadOnlyList<ReadResult>> ReadAsync(CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<BatchedRead>> ReadAsync(CancellationToken cancellationToken = default)
     {
         MultiOperation[] reads = [.. _reads];
         List<MultiResult> replies;
@@ -39,7 +39,7 @@ public sealed class ReadBatch
 
         if (replies.Count != reads.Length)
             throw new ZooKeeperException(ErrorCode.MarshallingError, path: null, $"The server answered a batch of {reads.Length} reads with {replies.Count} results.");
-        return [.. replies.Select((reply, i) => new ReadResult(
+        return [.. replies.Select((reply, i) => new BatchedRead(
             reads[i].Path.Path,
             reply.Error,
             reply is { Error: ErrorCode.Ok, Type: OpCode.GetData } ? new NodeData(reply.Data ?? [], reply.Stat.GetValueOrDefault(), reply.Data is null) : null,
@@ -52,13 +52,13 @@ public sealed class ReadBatch
         return this;
     }
 
-    private async Task<IReadOnlyList<ReadResult>> ReadOneByOneAsync(MultiOperation[] reads, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<BatchedRead>> ReadOneByOneAsync(MultiOperation[] reads, CancellationToken cancellationToken)
     {
-        Task<ReadResult>[] sent = [.. reads.Select(read => ReadOneAsync(read, cancellationToken))];
+        Task<BatchedRead>[] sent = [.. reads.Select(read => ReadOneAsync(read, cancellationToken))];
         return await Task.WhenAll(sent).ConfigureAwait(false);
     }
 
-    private async Task<ReadResult> ReadOneAsync(MultiOperation read, CancellationToken cancellationToken)
+    private async Task<BatchedRead> ReadOneAsync(MultiOperation read, CancellationToken cancellationToken)
     {
         string path = read.Path.Path;
         try
@@ -79,7 +79,7 @@ public sealed class ReadBatch
 /// <param name="Error">Why it failed, or Ok.</param>
 /// <param name="Data">The data and Stat, where data was read.</param>
 /// <param name="Children">The children's names, in no order, where they were listed.</param>
-public sealed record ReadResult(string Path, ErrorCode Error, NodeData? Data, IReadOnlyList<string>? Children)
+public sealed record BatchedRead(string Path, ErrorCode Error, NodeData? Data, IReadOnlyList<string>? Children)
 {
     /// <summary>Whether it succeeded.</summary>
     public bool IsOk => Error == ErrorCode.Ok;

@@ -1,0 +1,158 @@
+namespace Okapi.TestSupport;
+
+/// <summary>A clock that goes only when it is told to. Timers that become due run on the thread that moves the clock, in the order of their times.</summary>
+public sealed class ManualTime : TimeProvider
+{
+    private readonly Lock _lock = new();
+    private readonly PriorityQueue<(ManualTimer Timer, int Version), (TimeSpan Due, long Order)> _due = new();
+    private TimeSpan _now;
+    private TimeSpan _wallOffset;
+    private long _order;
+
+    /// <summary>How much time has passed.</summary>
+    public TimeSpan Now
+    {
+        get
+        {
+            lock (_lock) return _now;
+        }
+    }
+
+    /// <summary>How many timers are set.</summary>
+    public int ActiveTimers { get; private set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => Now.Ticks;
+
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + TimeSpan.FromDays(20_000) + Now + _wallOffset;
+
+    /// <summary>Sets the wall clock forward or back; no time passes (H16).</summary>
+    public void JumpWallClock(TimeSpan by) => _wallOffset += by;
+
+    /// <summary>When the next timer is due; null if none is set.</summary>
+    public TimeSpan? NextDue
+    {
+        get
+        {
+            lock (_lock)
+            {
+                SkipStale();
+                return _due.TryPeek(out _, out (TimeSpan Due, long) key) ? key.Due : null;
+            }
+        }
+    }
+
+    /// <summary>Lets time pass.</summary>
+    /// <param name="by">How much.</param>
+    public void Advance(TimeSpan by)
+    {
+        TimeSpan target = Now + by;
+        while (true)
+        {
+            ManualTimer timer;
+            lock (_lock)
+            {
+                SkipStale();
+                if (!_due.TryPeek(out var next, out (TimeSpan Due, long) key) || key.Due > target)
+                {
+                    _now = target;
+                    return;
+                }
+
+                _due.Dequeue();
+                if (key.Due > _now) _now = key.Due;
+                timer = next.Timer;
+                timer.TakeDue_NeedsLock();
+            }
+
+            timer.Fire();
+        }
+    }
+
+    /// <summary>Lets time pass in steps until a task is complete, giving other threads the chance to act on each step.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="limit">How much time may pass.</param>
+    /// <param name="step">How much passes at a time.</param>
+    /// <returns>Completes with the task.</returns>
+    /// <exception cref="TimeoutException">The limit was reached first.</exception>
+    public async Task AdvanceUntilAsync(Task task, TimeSpan limit, TimeSpan? step = null)
+    {
+        TimeSpan end = Now + limit;
+        while (!task.IsCompleted)
+        {
+            if (Now >= end) throw new TimeoutException($"Not complete after {limit} of manual time.");
+            Advance(step ?? TimeSpan.FromMilliseconds(10));
+            // What the timers set off runs on the pool; a real moment lets it.
+            for (int i = 0; i < 20 && !task.IsCompleted; i++) await Task.Yield();
+        }
+
+        await task;
+    }
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new ManualTimer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    private void SkipStale()
+    {
+        while (_due.TryPeek(out var next, out _) && next.Version != next.Timer.Version) _due.Dequeue();
+    }
+
+    private sealed class ManualTimer(ManualTime time, TimerCallback callback, object? state) : ITimer
+    {
+        private TimeSpan _period;
+        private bool _isDisposed;
+        private bool _isSet;
+
+        public int Version { get; private set; }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (time._lock)
+            {
+                if (_isDisposed) return false;
+                Version++;
+                _period = period;
+                SetActive_NeedsLock(dueTime != Timeout.InfiniteTimeSpan);
+                if (_isSet) time._due.Enqueue((this, Version), (time._now + dueTime, time._order++));
+                return true;
+            }
+        }
+
+        public void TakeDue_NeedsLock()
+        {
+            Version++;
+            bool repeats = _period != Timeout.InfiniteTimeSpan && _period > TimeSpan.Zero;
+            SetActive_NeedsLock(repeats);
+            if (repeats) time._due.Enqueue((this, Version), (time._now + _period, time._order++));
+        }
+
+        public void Fire() => callback(state);
+
+        public void Dispose()
+        {
+            lock (time._lock)
+            {
+                _isDisposed = true;
+                Version++;
+                SetActive_NeedsLock(false);
+            }
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return default;
+        }
+
+        private void SetActive_NeedsLock(bool isSet)
+        {
+            if (isSet != _isSet) time.ActiveTimers += isSet ? 1 : -1;
+            _isSet = isSet;
+        }
+    }
+}
