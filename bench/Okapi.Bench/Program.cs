@@ -22,4 +22,12 @@ drive.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-return await new RootCommand("Measures Okapi") { drive }.Parse(args).InvokeAsync();
+var seconds = new Option<int>("--seconds") { Description = "How long the ensemble stays down", DefaultValueFactory = _ => 60 };
+var outage = new Command("outage", "Kills a whole ensemble of its own under a client and prints what the client costs meanwhile") { seconds };
+outage.SetAction(async (parsed, cancellationToken) =>
+{
+    Console.WriteLine(await Outage.RunAsync(TimeSpan.FromSeconds(parsed.GetValue(seconds)), cancellationToken));
+    return 0;
+});
+
+return await new RootCommand("Measures Okapi") { drive, outage }.Parse(args).InvokeAsync();
