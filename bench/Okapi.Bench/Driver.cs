@@ -104,7 +104,15 @@ internal sealed class Driver
             for (int i = Interlocked.Increment(ref next) - 1; i < count; i = Interlocked.Increment(ref next) - 1)
             {
                 long called = Stopwatch.GetTimestamp();
-                await CallAsync(i).ConfigureAwait(false);
+                switch (Kind(i))
+                {
+                    case DriveOperation.Get: await _client.GetAsync(_node).ConfigureAwait(false); break;
+                    case DriveOperation.Set: await _client.SetAsync(_node, _data).ConfigureAwait(false); break;
+                    case DriveOperation.Exists: await _client.ExistsAsync(_node).ConfigureAwait(false); break;
+                    case DriveOperation.Children: await _client.GetChildrenAsync("/b/c").ConfigureAwait(false); break;
+                    default: await _client.CreateAsync(NextName(), _data).ConfigureAwait(false); break;
+                }
+
                 if (latencies is not null) latencies[i] = Stopwatch.GetTimestamp() - called;
             }
         }
@@ -113,27 +121,8 @@ internal sealed class Driver
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
-    private ValueTask CallAsync(int i) => _settings.Operation switch
-    {
-        DriveOperation.Get => Get(),
-        DriveOperation.Set => Set(),
-        DriveOperation.Exists => Exists(),
-        DriveOperation.Children => Children(),
-        DriveOperation.Create => Create(),
-        _ => i % 5 == 4 ? Set() : Get(),
-    };
+    /// <summary>What one call does. The calls are awaited in the loop itself, so that what is measured is the client's allocation and not the driver's.</summary>
+    private DriveOperation Kind(int i) => _settings.Operation != DriveOperation.Mixed ? _settings.Operation : i % 5 == 4 ? DriveOperation.Set : DriveOperation.Get;
 
-    private ValueTask Get() => Drop(_client.GetAsync(_node));
-
-    private ValueTask Set() => Drop(_client.SetAsync(_node, _data));
-
-    private ValueTask Exists() => Drop(_client.ExistsAsync(_node));
-
-    private ValueTask Children() => Drop(_client.GetChildrenAsync("/b/c"));
-
-    private ValueTask Create() => Drop(_client.CreateAsync($"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref _created)}", _data));
-
-    // The driver's own state machine; pooled, so that what is measured is the client's allocation.
-    [System.Runtime.CompilerServices.AsyncMethodBuilder(typeof(System.Runtime.CompilerServices.PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask Drop<T>(ValueTask<T> call) => await call.ConfigureAwait(false);
+    private string NextName() => $"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref _created)}";
 }

@@ -123,14 +123,14 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
                         skip -= skipped;
                         if (skip == 0) break;
                         start = 0;
-                        end = await ReadAsync(buffer.AsMemory()).ConfigureAwait(false);
+                        end = Heard(await _stream.ReadAsync(buffer.AsMemory()).ConfigureAwait(false));
                     }
 
                     continue;
                 }
 
                 (buffer, start, end) = MakeRoom(buffer, start, end, needed);
-                end += await ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false);
+                end += Heard(await _stream.ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false));
             }
         }
         catch (Exception error) // the top of a task: whatever it is ends the connection, visibly
@@ -192,9 +192,9 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
         return (target, 0, held);
     }
 
-    private async ValueTask<int> ReadAsync(Memory<byte> into)
+    /// <summary>Notes that bytes came. Not a method that reads: an asynchronous one would allocate for every wait.</summary>
+    private int Heard(int count)
     {
-        int count = await _stream.ReadAsync(into).ConfigureAwait(false);
         if (count == 0) throw new EndOfStreamException("the server closed the connection");
         Volatile.Write(ref _lastHeard, _time.GetTimestamp());
         Telemetry.Received(count);
