@@ -37,6 +37,7 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     private readonly int _maxFrame;
     private readonly Action<IThreadPoolWorkItem> _schedule;
     private JuteBuffer _batch = new(16 * 1024);
+    private bool _hasBatch;
     private int _isOver;
     private long _lastHeard;
     private long _lastSent;
@@ -78,18 +79,32 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
 
     public void Flush(bool atOnce)
     {
-        if (atOnce) _ = SendAsync();
+        if (atOnce) _ = SendAsync(isCaller: true, hasBatch: false);
         else _schedule(this);
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
+    void IThreadPoolWorkItem.Execute()
+    {
+        bool hasBatch = _hasBatch;
+        _hasBatch = false;
+        _ = SendAsync(isCaller: false, hasBatch);
+    }
 
-    private async Task SendAsync()
+    /// <summary>Sends until nothing waits. A caller's thread sends one batch and leaves what others add meanwhile to the pool.</summary>
+    private async Task SendAsync(bool isCaller, bool hasBatch)
     {
         try
         {
-            while (_outbox.TakeBatch(this, ref _batch))
+            for (bool isFirst = true; hasBatch || _outbox.TakeBatch(this, ref _batch); isFirst = false)
             {
+                if (isCaller && !isFirst)
+                {
+                    _hasBatch = true;
+                    _schedule(this);
+                    return;
+                }
+
+                hasBatch = false;
                 int length = _batch.Length;
                 await _stream.WriteAsync(_batch.Written).ConfigureAwait(false);
                 Volatile.Write(ref _lastSent, _time.GetTimestamp());
