@@ -6,7 +6,7 @@ var op = new Option<DriveOperation>("--op") { Description = "What to do", Defaul
 var payload = new Option<int>("--payload") { Description = "Bytes of data per znode", DefaultValueFactory = _ => 128 };
 var window = new Option<int>("--window") { Description = "Outstanding operations on the one connection", DefaultValueFactory = _ => 256 };
 var ops = new Option<int>("--ops") { Description = "Operations to measure", DefaultValueFactory = _ => 200_000 };
-var warmUp = new Option<int?>("--warm-up") { Description = "Operations before the measurement; a quarter of --ops unless given" };
+var warmUp = new Option<int?>("--warm-up") { Description = "Operations before the measurement; a quarter of --ops and at least 100,000 unless given" };
 
 var drive = new Command("drive", "Drives one connection and prints one line of JSON") { connect, op, payload, window, ops, warmUp };
 drive.SetAction(async (parsed, cancellationToken) =>
@@ -17,7 +17,7 @@ drive.SetAction(async (parsed, cancellationToken) =>
         parsed.GetValue(payload),
         parsed.GetValue(window),
         parsed.GetValue(ops),
-        parsed.GetValue(warmUp) ?? parsed.GetValue(ops) / 4);
+        parsed.GetValue(warmUp) ?? Math.Max(100_000, parsed.GetValue(ops) / 4));
     Console.WriteLine(await Driver.RunAsync(settings, cancellationToken));
     return 0;
 });

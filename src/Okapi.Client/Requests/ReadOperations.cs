@@ -218,7 +218,7 @@ internal readonly struct MultiReadOperation(IReadOnlyList<MultiOperation> reads)
 
     public bool TryRead(ErrorCode error, ref JuteReader body, out List<MultiResult> result)
     {
-        result = error == ErrorCode.Ok ? MultiResult.ReadAll(ref body) : [];
+        result = error == ErrorCode.Ok ? MultiResult.ReadAll(ref body, reads.Count) : [];
         return error == ErrorCode.Ok;
     }
 }

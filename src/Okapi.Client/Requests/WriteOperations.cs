@@ -192,7 +192,7 @@ internal readonly struct MultiWriteOperation(IReadOnlyList<MultiOperation> opera
     /// <summary>A failed transaction has no error in its header, only in its results (ZOOKEEPER-1636); old servers set both.</summary>
     public bool TryRead(ErrorCode error, ref JuteReader body, out List<MultiResult> result)
     {
-        result = body.Remaining > 0 ? MultiResult.ReadAll(ref body) : [];
+        result = body.Remaining > 0 ? MultiResult.ReadAll(ref body, operations.Count) : [];
         return error == ErrorCode.Ok || result.Count == operations.Count;
     }
 }

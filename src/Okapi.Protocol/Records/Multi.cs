@@ -109,12 +109,17 @@ public readonly record struct MultiResult(
 {
     /// <summary>Takes all results up to the end mark.</summary>
     /// <param name="reader">Where from.</param>
+    /// <param name="maximum">How many there can be: as many as there were operations. A result takes 40 times its bytes in memory, so a peer must not choose.</param>
     /// <returns>The results.</returns>
-    public static List<MultiResult> ReadAll(ref JuteReader reader)
+    public static List<MultiResult> ReadAll(ref JuteReader reader, int maximum = int.MaxValue)
     {
         var results = new List<MultiResult>();
         for (MultiHeader header = MultiHeader.Read(ref reader); !header.Done; header = MultiHeader.Read(ref reader))
+        {
+            if (results.Count == maximum) throw new ProtocolException($"A transaction's reply holds more than the {maximum} results it can have.");
             results.Add(Read(ref reader, header.Type));
+        }
+
         return results;
     }
 
