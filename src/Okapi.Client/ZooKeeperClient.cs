@@ -140,10 +140,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting, not the credential.</param>
     /// <returns>Completes when a server has taken it.</returns>
     /// <exception cref="AuthFailedException">A server refused it; the session is over.</exception>
-    public Task AddAuthAsync(AuthInfo credential, CancellationToken cancellationToken = default)
+    /// <exception cref="RequestTimeoutException">No server has answered within <see cref="ZooKeeperOptions.RequestTimeout"/>; the credential stays.</exception>
+    public async Task AddAuthAsync(AuthInfo credential, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(credential);
-        return _core.AddAuthAsync(credential).WaitAsync(_core.Options.RequestTimeout, _core.Options.TimeProvider, cancellationToken);
+        TimeSpan limit = _core.Options.RequestTimeout;
+        try
+        {
+            await _core.AddAuthAsync(credential).WaitAsync(limit, _core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException late)
+        {
+            throw new RequestTimeoutException(RequestOutcome.Unknown, path: null, $"No server has answered the {credential.Scheme} credential within {limit.TotalSeconds:0.###} s; it is presented again on the next connection.", late);
+        }
     }
 
     /// <summary>
@@ -167,7 +176,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async IAsyncEnumerable<SessionStateChange> StateChangesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var buffer = new EventBuffer<SessionStateChange>(256, default);
-        _core.States.Add(buffer, first => first.Post(_core.State));
+        _core.AddStateReader(buffer);
         try
         {
             await foreach (SessionStateChange change in buffer.ReadAllAsync(cancellationToken).ConfigureAwait(false))
@@ -175,7 +184,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         }
         finally
         {
-            _core.States.Remove(buffer);
+            _core.RemoveStateReader(buffer);
         }
     }
 

@@ -29,8 +29,10 @@ internal sealed class AuthBook
         return entry.Taken.Task;
     }
 
-    /// <summary>Presents all credentials on a new connection.</summary>
-    public void Replay(Outbox outbox)
+    /// <summary>Presents all credentials on a new connection and opens it to requests.</summary>
+    /// <param name="outbox">Where to.</param>
+    /// <param name="open">Opens it. One that is added meanwhile waits for this, or it would be presented by nobody.</param>
+    public void Replay(Outbox outbox, Action open)
     {
         lock (_lock)
         {
@@ -40,6 +42,8 @@ internal sealed class AuthBook
                 outbox.SendControl(entry.Write);
                 _unanswered.Enqueue(entry);
             }
+
+            open();
         }
     }
 

@@ -49,16 +49,6 @@ internal sealed class ClientCore : ISessionObserver
 
     public Broadcast<WatchedEvent> Events => _belongings.Events;
 
-    public Broadcast<SessionStateChange> States => _states;
-
-    public IReadOnlyList<ServerEndpoint> Servers
-    {
-        get
-        {
-            lock (_lock) return [.. _belongings.Servers.Servers];
-        }
-    }
-
     /// <summary>Where the session of the moment stands.</summary>
     public SessionStateChange State
     {
@@ -83,6 +73,18 @@ internal sealed class ClientCore : ISessionObserver
     {
         lock (_lock) return _connected.Task;
     }
+
+    /// <summary>Adds a reader of states; it sees the present one first and misses none after it.</summary>
+    public void AddStateReader(EventBuffer<SessionStateChange> reader)
+    {
+        lock (_lock)
+        {
+            reader.Post(_last);
+            _states.Add(reader);
+        }
+    }
+
+    public void RemoveStateReader(EventBuffer<SessionStateChange> reader) => _states.Remove(reader);
 
     public Task AddAuthAsync(AuthInfo credential) => _belongings.Credentials.AddAsync(credential, Session.Outbox);
 
@@ -173,8 +175,12 @@ internal sealed class ClientCore : ISessionObserver
 
     private void Publish(SessionStateChange change)
     {
-        lock (_lock) _last = change;
-        _states.Post(change);
+        lock (_lock)
+        {
+            _last = change;
+            _states.Post(change);
+        }
+
         if (_belongings.Events.HasReaders) _belongings.Events.Post(new(WatchedEventType.None, ToKeeperState(change.State), Path: null));
     }
 

@@ -350,9 +350,11 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _isEstablished = true;
         if (isReconnect) Telemetry.Reconnected();
         _belongings.Watches.PostResync(KeeperState.SyncConnected);
-        _belongings.Credentials.Replay(Outbox);
-        Rearm(LastZxid);
-        Outbox.Open();
+        _belongings.Credentials.Replay(Outbox, () =>
+        {
+            Rearm(LastZxid);
+            Outbox.Open();
+        });
     }
 
     private void Rearm(long zxid)

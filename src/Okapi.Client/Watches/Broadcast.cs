@@ -20,13 +20,10 @@ internal sealed class Broadcast<T>
     }
 
     /// <summary>Adds a reader, which sees what is posted from now on.</summary>
-    /// <param name="reader">The reader's buffer.</param>
-    /// <param name="first">Runs before anything is posted to it.</param>
-    public void Add(EventBuffer<T> reader, Action<EventBuffer<T>>? first = null)
+    public void Add(EventBuffer<T> reader)
     {
         lock (_lock)
         {
-            first?.Invoke(reader);
             if (_ended is not null)
             {
                 reader.End(_ended());
