@@ -30,7 +30,7 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
     {
         IPAddress[] addresses = await _resolve(host, cancellationToken).ConfigureAwait(false);
         if (addresses.Length == 0) throw new SocketException((int)SocketError.HostNotFound, $"The name {host} has no address.");
-        random.Shuffle(addresses);
+        lock (random) random.Shuffle(addresses); // a probe may run beside an attempt
         return addresses;
     }
 
@@ -39,17 +39,18 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
         var failures = new List<Exception>();
         foreach (IPAddress address in addresses)
         {
-            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            Socket? socket = null;
             using var limit = new CancellationTokenSource(timeoutEach, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
             try
             {
+                socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }; // fails where the machine has no IPv6
                 await socket.ConnectAsync(new IPEndPoint(address, server.Port), either.Token).ConfigureAwait(false);
                 return socket;
             }
             catch (Exception error) when (error is SocketException or OperationCanceledException)
             {
-                socket.Dispose();
+                socket?.Dispose();
                 cancellationToken.ThrowIfCancellationRequested();
                 failures.Add(error is SocketException refused
                     ? new IOException($"{address}:{server.Port}: {refused.Message}", refused)

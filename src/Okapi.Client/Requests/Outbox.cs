@@ -178,21 +178,23 @@ internal sealed class Outbox : IDisposable
     /// <summary>Takes the request that a reply belongs to: always the oldest in flight.</summary>
     /// <param name="target">The connection the reply came on.</param>
     /// <param name="xid">The reply's number.</param>
-    /// <returns>The request, or null if the connection is no longer in use.</returns>
+    /// <param name="operation">The request, claimed for the caller to complete; null if it was completed before.</param>
+    /// <returns>False if the connection is no longer in use.</returns>
     /// <exception cref="ProtocolException">The reply answers nothing, or not what is next (ZOOKEEPER-2775).</exception>
-    public PendingOperation? TakeReply(IFlushTarget target, int xid)
+    public bool TakeReply(IFlushTarget target, int xid, out PendingOperation? operation)
     {
-        PendingOperation next;
+        operation = null;
         IFlushTarget? flush = null;
         lock (_lock)
         {
-            if (_target != target) return null;
+            if (_target != target) return false;
             if (_head == _sent) throw new ProtocolException($"A reply with xid {xid} came and no request is in flight.");
             ref PendingOperation? slot = ref _ring[_head & (_ring.Length - 1)];
-            next = slot!;
+            PendingOperation next = slot!;
             if (next.Xid != xid) throw new ProtocolException($"A reply with xid {xid} came where xid {next.Xid} ({next.OpCode}) is next.");
             slot = null;
             _head++;
+            if (next.TryClaim()) operation = next;
             Release_NeedsLock(next);
             if (_waiting.Count > 0)
             {
@@ -202,7 +204,7 @@ internal sealed class Outbox : IDisposable
         }
 
         flush?.Flush(atOnce: false);
-        return next;
+        return true;
     }
 
     /// <summary>Takes the connection out of use and sorts what it had in flight.</summary>
@@ -233,7 +235,7 @@ internal sealed class Outbox : IDisposable
                     operation.IsHeld = true;
                     Encode_NeedsLock(operation);
                 }
-                else
+                else if (operation.TryClaim())
                 {
                     (failed ??= []).Add(operation);
                 }
@@ -246,8 +248,7 @@ internal sealed class Outbox : IDisposable
         }
 
         if (failed is null) return 0;
-        foreach (PendingOperation operation in failed)
-            if (operation.TryClaim()) operation.Fail(lost(operation));
+        foreach (PendingOperation operation in failed) operation.Fail(lost(operation));
         return failed.Count;
     }
 
@@ -277,6 +278,7 @@ internal sealed class Outbox : IDisposable
                 }
 
                 bool sent = i - _sent < 0;
+                if (!operation.TryClaim()) continue;
                 anySent |= sent;
                 (due ??= []).Add((operation, sent ? RequestOutcome.Unknown : RequestOutcome.NotSent));
                 if (!sent) _forgotten++;
@@ -294,14 +296,17 @@ internal sealed class Outbox : IDisposable
                         break;
                     }
 
+                    if (!operation.TryClaim()) continue;
                     (due ??= []).Add((operation, RequestOutcome.NotSent));
+                    _forgotten++;
                 }
             }
+
+            Sweep_NeedsLock();
         }
 
         if (due is null) return false;
-        foreach ((PendingOperation operation, RequestOutcome outcome) in due)
-            if (operation.TryClaim()) operation.Fail(fail(operation, outcome));
+        foreach ((PendingOperation operation, RequestOutcome outcome) in due) operation.Fail(fail(operation, outcome));
         return anySent;
     }
 
@@ -333,7 +338,9 @@ internal sealed class Outbox : IDisposable
     {
         lock (_lock)
         {
-            if (operation.IsHeld && operation.Place - _sent >= 0) _forgotten++;
+            if (!operation.IsHeld || (!operation.IsWaiting && operation.Place - _sent < 0)) return;
+            _forgotten++;
+            Sweep_NeedsLock();
         }
     }
 
@@ -343,6 +350,7 @@ internal sealed class Outbox : IDisposable
     {
         lock (_lock)
         {
+            if (operation.IsConsumed) return; // awaited twice, which is a mistake; two later callers would share the object
             operation.IsConsumed = true;
             if (operation.IsHeld) return; // a cancelled one, whose reply is still to come; it is left to the collector
             Stack<PendingOperation> free = _free[OperationKind<TOperation, TResult>.Index]!;
@@ -387,7 +395,8 @@ internal sealed class Outbox : IDisposable
             pending.StartedAt = _time.GetTimestamp();
             version = pending.Version;
             pending.IsHeld = true;
-            if (IsFull_NeedsLock) _waiting.Enqueue(pending);
+            pending.IsWaiting = IsFull_NeedsLock;
+            if (pending.IsWaiting) _waiting.Enqueue(pending);
             else Encode_NeedsLock(pending);
             atOnce = _tail - _head == 1;
             flush = StartFlush_NeedsLock();
@@ -473,9 +482,28 @@ internal sealed class Outbox : IDisposable
         while (_waiting.Count > 0 && _tail - _head < _limits.Requests && _frames.Length < _limits.UnsentBytes)
         {
             PendingOperation operation = _waiting.Dequeue();
+            operation.IsWaiting = false;
             if (operation.IsCompleted) operation.IsHeld = false;
             else Encode_NeedsLock(operation);
         }
+    }
+
+    /// <summary>
+    /// Lets go of what was cancelled or timed out before it was sent, once it is the larger part: while no server can be reached nothing else would, and callers
+    /// who keep trying would fill the memory (H30).
+    /// </summary>
+    private void Sweep_NeedsLock()
+    {
+        if (_forgotten < 256 || _forgotten * 2 < _tail - _sent + _waiting.Count) return;
+        DropForgotten_NeedsLock();
+        for (int i = _waiting.Count; i > 0; i--)
+        {
+            PendingOperation operation = _waiting.Dequeue();
+            if (operation.IsCompleted) operation.IsHeld = false;
+            else _waiting.Enqueue(operation);
+        }
+
+        Admit_NeedsLock();
     }
 
     /// <summary>Takes completed requests, and the session's own frames of a lost connection, out of what waits to be sent.</summary>

@@ -16,6 +16,9 @@ internal abstract class PendingOperation
     /// <summary>Where it stands in the outbox's ring; tells what has been sent from what has not.</summary>
     public int Place { get; set; }
 
+    /// <summary>It waits unencoded for room, and has no <see cref="Place"/> yet.</summary>
+    public bool IsWaiting { get; set; }
+
     /// <summary>When the call was made, on the outbox's clock.</summary>
     public long StartedAt { get; set; }
 
@@ -52,6 +55,7 @@ internal abstract class PendingOperation
         Resends = 0;
         IsHeld = false;
         IsConsumed = false;
+        IsWaiting = false;
     }
 }
 
@@ -115,6 +119,8 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
 
     public TResult GetResult(short token)
     {
+        // A result that is taken before its time, or twice, is the caller's mistake, and must not harm the object's present or next use.
+        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending) throw new InvalidOperationException("The operation is not complete. Await its task; to wait for it in another way, call AsTask first.");
         // Waits for a cancellation callback that is running right now: after this none can touch the object's next use.
         _registration.Dispose();
         _registration = default;

@@ -12,6 +12,7 @@ internal sealed class AuthBook
     private readonly Lock _lock = new();
     private readonly List<Entry> _entries;
     private readonly Queue<Entry> _unanswered = new();
+    private Func<Exception>? _ended;
 
     public AuthBook(IEnumerable<AuthInfo> credentials) => _entries = [.. credentials.Select(credential => new Entry(credential))];
 
@@ -22,6 +23,7 @@ internal sealed class AuthBook
         var entry = new Entry(credential);
         lock (_lock)
         {
+            if (_ended is not null) return Task.FromException(_ended());
             _entries.Add(entry);
             if (outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
         }
@@ -58,13 +60,14 @@ internal sealed class AuthBook
     }
 
     /// <summary>The client is over: nobody will answer any more.</summary>
-    public void End(Exception reason)
+    public void End(Func<Exception> reason)
     {
         lock (_lock)
         {
+            _ended = reason;
             foreach (Entry entry in _entries)
             {
-                entry.Taken.TrySetException(reason);
+                entry.Taken.TrySetException(reason());
                 _ = entry.Taken.Task.Exception; // nobody has to look at it
             }
         }

@@ -34,7 +34,7 @@ internal sealed class ClientCore : ISessionObserver
         ILogger logger = options.LoggerFactory?.CreateLogger("Okapi.Client") ?? NullLogger.Instance;
         connector ??= options.ConnectCallback is { } callback
             ? new CallbackConnector(callback)
-            : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, random, options.TimeProvider);
+            : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
         if (!options.Tls.Enabled && options.Auth.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(logger);
@@ -134,7 +134,7 @@ internal sealed class ClientCore : ISessionObserver
         lock (_lock)
         {
             continues = state == SessionState.Expired && Options.Recovery == SessionRecovery.NewSession && !_isClosing;
-            if (continues) _session = next = NewSession(resume: null);
+            if (continues) next = NewSession(resume: null);
             if (_connected.Task.IsCompleted) _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
@@ -144,7 +144,16 @@ internal sealed class ClientCore : ISessionObserver
         if (next is not null)
         {
             Publish(new(SessionState.Connecting, 0));
-            next.Start();
+            bool isClosing;
+            lock (_lock)
+            {
+                // Only now can others end it, so that whatever it has to say comes after the end of the one before (H6).
+                _session = next;
+                isClosing = _isClosing;
+            }
+
+            if (isClosing) next.Post(new SessionInput.Close()); // whoever closes has told the session before
+            else next.Start();
         }
         else
         {
@@ -202,7 +211,7 @@ internal sealed class ClientCore : ISessionObserver
             _ = _connected.Task.Exception; // nobody has to look at it
         }
 
-        _belongings.Credentials.End(reason.Again());
+        _belongings.Credentials.End(reason.Again);
         // Closing is an ordinary end of the streams; anything else is a failure that the readers have to see.
         Func<Exception?> end = reason is SessionClosedException ? static () => null : reason.Again;
         _states.End(static () => null);

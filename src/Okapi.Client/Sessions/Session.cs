@@ -52,7 +52,9 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private TimeSpan _timerDue = TimeSpan.MaxValue;
     private Exception? _lastLoss;
     private ServerEndpoint? _opening;
-    private TimeSpan? _nextRequestDue;
+
+    /// <summary>When requests are looked through next for those that have waited too long.</summary>
+    private TimeSpan _nextExpiry;
 
     public Session(SessionSettings settings, ZooKeeperOptions options, SessionEnvironment environment, SessionBelongings belongings, ISessionObserver observer)
     {
@@ -60,6 +62,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _belongings = belongings;
         _observer = observer;
         _requestTimeout = options.RequestTimeout;
+        _nextExpiry = _requestTimeout == InfiniteTimeout ? TimeSpan.MaxValue : _requestTimeout;
         _maxReply = options.MaxReplySize;
         _origin = environment.Time.GetTimestamp();
         _machine = new(settings, belongings.Servers, environment.Random);
@@ -133,8 +136,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 OnNotification(WatcherEvent.Read(ref reader), header.Zxid);
                 break;
             case Xids.Ping:
-                Post(new SessionInput.Pong(connection.Attempt));
-                break;
+                break; // that bytes came is all it says
             case Xids.Auth:
                 OnAuthReply(connection, header.Error);
                 break;
@@ -149,9 +151,9 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     void IConnectionOwner.OnOversized(Connection connection, ReplyHeader header, int length)
     {
-        if (!_isEstablished || Outbox.TakeReply(connection, header.Xid) is not { } operation) throw new ProtocolException($"The server sent a frame of {length} bytes that answers nothing.");
+        if (!_isEstablished || !Outbox.TakeReply(connection, header.Xid, out PendingOperation? operation)) throw new ProtocolException($"The server sent a frame of {length} bytes that answers nothing.");
         Advance(header.Zxid);
-        if (operation.TryClaim()) operation.Fail(new ReplyTooLargeException(operation.Path, length, _maxReply));
+        operation?.Fail(new ReplyTooLargeException(operation.Path, length, _maxReply));
     }
 
     void IConnectionOwner.OnLost(Connection connection, Exception reason) => Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
@@ -180,11 +182,11 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void OnReply(Connection connection, ReplyHeader header, ref JuteReader reader)
     {
-        if (Outbox.TakeReply(connection, header.Xid) is not { } operation) return;
+        if (!Outbox.TakeReply(connection, header.Xid, out PendingOperation? operation)) return;
         Advance(header.Zxid);
         if (header.Error == ErrorCode.SessionClosedRequireSaslAuth)
             Post(new SessionInput.AuthRefused(connection.Attempt, new SaslException($"The server demands SASL authentication ({header.Error.GetName()}).")));
-        if (operation.TryClaim()) operation.Complete(header.Error, ref reader);
+        operation?.Complete(header.Error, ref reader);
     }
 
     /// <summary>Only replies move it: events of one transaction come one by one, and a reconnect between them would lose the rest (H44).</summary>
@@ -230,9 +232,11 @@ internal sealed class Session : IConnectionOwner, IDisposable
             Log.Starved(_environment.Logger, late.TotalMilliseconds);
         }
 
-        Connection? connection = _connection;
-        Post(new SessionInput.Tick(connection is null ? null : Since(connection.LastHeard), connection is null ? null : Since(connection.LastSent)));
+        Post(new SessionInput.Tick(null, null));
     }
+
+    /// <summary>Looked up when it is decided about, since the connection may have changed since the timer ran.</summary>
+    private SessionInput.Tick Tick_NeedsLock() => _connection is { } connection ? new(Since(connection.LastHeard), Since(connection.LastSent)) : new(null, null);
 
     private void HandleInputs()
     {
@@ -247,6 +251,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                     return;
                 }
 
+                if (input is SessionInput.Tick) input = Tick_NeedsLock();
                 _machine.Handle(input, Now, _effects);
             }
 
@@ -277,6 +282,9 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 break;
             case SessionEffect.Ping:
                 Outbox.SendControl(new RequestHeader(Xids.Ping, OpCode.Ping).Write);
+                break;
+            case SessionEffect.WarnShortLived(var lived):
+                Log.ShortLived(_environment.Logger, lived.TotalMilliseconds);
                 break;
             case SessionEffect.SendClose:
                 _ = CloseOnServerAsync(_connection!.Attempt);
@@ -444,9 +452,11 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void ExpireRequests()
     {
-        _nextRequestDue = null;
         if (_requestTimeout == InfiniteTimeout) return;
-        bool anySent = Outbox.ExpireDue(_environment.Time.GetTimestamp(), _requestTimeout, TimedOut, out _nextRequestDue);
+        TimeSpan now = Now;
+        bool anySent = Outbox.ExpireDue(_environment.Time.GetTimestamp(), _requestTimeout, TimedOut, out TimeSpan? next);
+        // A request made right after this is due no earlier than a whole time-out from now, so looking once per time-out misses none.
+        _nextExpiry = now + (next ?? _requestTimeout);
         if (!anySent || _connection is not { } connection) return;
         var reason = new TimeoutException($"a request was not answered within {_requestTimeout.TotalSeconds:0.###} s");
         Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
@@ -470,14 +480,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         }
 
         TimeSpan now = Now;
-        TimeSpan wait = next.Value - now;
-        if (_requestTimeout != InfiniteTimeout)
-        {
-            // A request made right after this is due no earlier than a whole time-out from now, so looking once per time-out misses none.
-            TimeSpan due = _nextRequestDue ?? _requestTimeout;
-            if (due < wait) wait = due;
-        }
-
+        TimeSpan wait = (next.Value < _nextExpiry ? next.Value : _nextExpiry) - now;
         if (wait < TimeSpan.Zero) wait = TimeSpan.Zero;
         _timerDue = now + wait;
         _timer.Change(RoundUp(wait), InfiniteTimeout);

@@ -26,9 +26,6 @@ internal abstract record SessionInput
     /// <summary>A server refused a credential, or could not prove its own.</summary>
     public sealed record AuthRefused(int Attempt, Exception Reason) : SessionInput;
 
-    /// <summary>A ping was answered.</summary>
-    public sealed record Pong(int Attempt) : SessionInput;
-
     /// <summary>The server has ended the session as asked.</summary>
     public sealed record CloseAnswered(int Attempt) : SessionInput;
 
@@ -67,6 +64,9 @@ internal abstract record SessionEffect
 
     /// <summary>Give up the connection or attempt in hand.</summary>
     public sealed record Drop(Exception Reason) : SessionEffect;
+
+    /// <summary>Tell that connections of this session end soon after they are made, time and again.</summary>
+    public sealed record WarnShortLived(TimeSpan Lived) : SessionEffect;
 
     /// <summary>Ask the server to end the session.</summary>
     public sealed record SendClose : SessionEffect;

@@ -40,7 +40,10 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
     private TimeSpan _probeInterval;
     private TimeSpan _heard;
     private TimeSpan _sent;
-    private bool _isPingOut;
+
+    /// <summary>When the last ping was asked for; it counts as sent once something has been sent since.</summary>
+    private TimeSpan _pingedAt;
+    private int _shortLives;
     private bool _isReadOnly;
     private bool _isReconnect;
 
@@ -68,6 +71,8 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
     public Timeouts Timeouts { get; private set; } = new(settings.SessionTimeout);
 
     public ServerEndpoint? Server => _phase == Phase.Established ? _server : null;
+
+    private TimeSpan NextPing => (_sent > _pingedAt ? _sent : _pingedAt) + Timeouts.Ping;
 
     /// <summary>When the machine wants a <see cref="SessionInput.Tick"/> at the latest; null: it waits for nothing.</summary>
     public TimeSpan? NextTick { get; private set; }
@@ -98,9 +103,6 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
             case SessionInput.AuthRefused(int attempt, var reason) when attempt == _attempt:
                 End(SessionState.AuthFailed, new AuthFailedException(SessionId, reason.Message, reason), effects);
                 break;
-            case SessionInput.Pong(int attempt) when attempt == _attempt:
-                _isPingOut = false;
-                break;
             case SessionInput.CloseAnswered(int attempt) when attempt == _attempt && _phase == Phase.Closing:
                 EndClosed(effects);
                 break;
@@ -113,7 +115,7 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
                 OnTick(lastHeard, lastSent, now, effects);
                 break;
             case SessionInput.ServersChanged(var list):
-                if (servers.Update(list, _phase == Phase.Established ? _server : null)) Move("the list of servers has changed", now, effects);
+                OnServersChanged(list, now, effects);
                 break;
             case SessionInput.Probed(var server, bool isReadWrite) when isReadWrite && State == SessionState.ConnectedReadOnly && _phase == Phase.Established:
                 servers.Prefer(server);
@@ -174,7 +176,7 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
     {
         _phase = Phase.Established;
         _deadline = null;
-        _isPingOut = false;
+        _pingedAt = TimeSpan.Zero;
         _establishedAt = _heard = _sent = now;
         _probeInterval = FirstProbe;
         _nextProbe = now + FirstProbe;
@@ -221,11 +223,12 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
             return;
         }
 
-        if (!_isPingOut && now - _sent >= Timeouts.Ping)
+        if (now >= NextPing)
         {
-            _isPingOut = true;
-            _sent = now;
-            effects.Enqueue(new SessionEffect.Ping());
+            // One that could not be sent yet is enough. One that was sent is not waited for: its answer may stand behind megabytes of replies (H27).
+            bool isStuck = _sent < _pingedAt;
+            _pingedAt = now;
+            if (!isStuck) effects.Enqueue(new SessionEffect.Ping());
         }
 
         if (State == SessionState.ConnectedReadOnly && now >= _nextProbe)
@@ -271,11 +274,28 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
         bool wasEstablished = _phase == Phase.Established;
         // A connection that lives less than the longest pause counts as one more failure, so that two processes on one session, or
         // a server that accepts and then fails, cannot make a storm of reconnects (H14).
-        if (wasEstablished && now - _establishedAt >= settings.BackoffMaximum) _failedRounds = 0;
+        TimeSpan lived = now - _establishedAt;
+        if (wasEstablished && lived >= settings.BackoffMaximum) _failedRounds = _shortLives = 0;
+        else if (wasEstablished && ++_shortLives > 1) effects.Enqueue(new SessionEffect.WarnShortLived(lived));
         effects.Enqueue(new SessionEffect.Drop(reason));
         if (wasEstablished) Publish(SessionState.Disconnected, effects);
         bool startsRound = wasEstablished || servers.IsRoundOver;
         Pause(startsRound ? NextPause(wasEstablished) : TimeSpan.Zero, now, effects);
+    }
+
+    private void OnServersChanged(IReadOnlyList<ServerEndpoint> list, TimeSpan now, Queue<SessionEffect> effects)
+    {
+        if (_phase == Phase.Established)
+        {
+            if (servers.Update(list, _server)) Move("the list of servers has changed", now, effects);
+            return;
+        }
+
+        servers.Update(list, current: null);
+        if (_phase is not (Phase.Opening or Phase.Handshaking or Phase.Authenticating) || list.Contains(_server!)) return;
+        // An attempt on a removed server could still succeed, and the client would stay there.
+        effects.Enqueue(new SessionEffect.Drop(new IOException($"{_server} is no longer listed")));
+        OpenNext(now, effects);
     }
 
     /// <summary>Leaves a good connection for a better one.</summary>
@@ -346,7 +366,7 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
         if (_phase == Phase.Established)
         {
             Consider(_heard + Timeouts.Read);
-            if (!_isPingOut) Consider(_sent + Timeouts.Ping);
+            Consider(NextPing);
             if (State == SessionState.ConnectedReadOnly) Consider(_nextProbe);
         }
         else if (_lastContact is { } contact && _phase != Phase.Closing)
