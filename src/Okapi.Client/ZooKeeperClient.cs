@@ -140,10 +140,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting, not the credential.</param>
     /// <returns>Completes when a server has taken it.</returns>
     /// <exception cref="AuthFailedException">A server refused it; the session is over.</exception>
+    /// <exception cref="RequestTimeoutException">No server answered in time; the credential is presented all the same.</exception>
     public Task AddAuthAsync(AuthInfo credential, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(credential);
-        return _core.AddAuthAsync(credential).WaitAsync(_core.Options.RequestTimeout, _core.Options.TimeProvider, cancellationToken);
+        return PresentAsync(credential, cancellationToken);
     }
 
     /// <summary>
@@ -656,6 +657,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         finally
         {
             _core.Events.Remove(buffer);
+        }
+    }
+
+    private async Task PresentAsync(AuthInfo credential, CancellationToken cancellationToken)
+    {
+        TimeSpan limit = _core.Options.RequestTimeout;
+        try
+        {
+            await _core.AddAuthAsync(credential).WaitAsync(limit, _core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            throw new RequestTimeoutException(RequestOutcome.Unknown, path: null, $"No server answered the {credential} within {nameof(ZooKeeperOptions.RequestTimeout)} ({limit.TotalSeconds:0.###} s); it is presented on every connection all the same.");
         }
     }
 

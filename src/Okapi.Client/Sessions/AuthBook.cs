@@ -13,17 +13,27 @@ internal sealed class AuthBook
     private readonly List<Entry> _entries;
     private readonly Queue<Entry> _unanswered = new();
 
+    /// <summary>Where the credentials were presented last, and new ones are; null between connections.</summary>
+    private Outbox? _outbox;
+    private Func<Exception>? _ended;
+
     public AuthBook(IEnumerable<AuthInfo> credentials) => _entries = [.. credentials.Select(credential => new Entry(credential))];
 
     /// <summary>Adds a credential, and presents it now if a connection is open.</summary>
     /// <returns>Completes when a server has taken it.</returns>
-    public Task AddAsync(AuthInfo credential, Outbox outbox)
+    public Task AddAsync(AuthInfo credential)
     {
         var entry = new Entry(credential);
         lock (_lock)
         {
+            if (_ended is not null) return Task.FromException(_ended());
             _entries.Add(entry);
-            if (outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
+            if (_outbox is not null)
+            {
+                // Presented on this connection before requests are let through, it must not wait for the next one.
+                if (!_outbox.TrySendInOrder(entry.Write)) _outbox.SendControl(entry.Write);
+                _unanswered.Enqueue(entry);
+            }
         }
 
         return entry.Taken.Task;
@@ -34,6 +44,7 @@ internal sealed class AuthBook
     {
         lock (_lock)
         {
+            _outbox = outbox;
             _unanswered.Clear();
             foreach (Entry entry in _entries)
             {
@@ -43,24 +54,33 @@ internal sealed class AuthBook
         }
     }
 
+    /// <summary>The connection is gone; the next one gets all credentials.</summary>
+    public void OnDropped()
+    {
+        lock (_lock) _outbox = null;
+    }
+
     /// <summary>A reply came for the credential that was presented first.</summary>
-    public void OnReply(ErrorCode error)
+    /// <returns>The credential's scheme.</returns>
+    public string OnReply(ErrorCode error)
     {
         lock (_lock)
         {
             if (!_unanswered.TryDequeue(out Entry? entry)) throw new ProtocolException("The server answered a credential that was not presented.");
             if (error == ErrorCode.Ok) entry.Taken.TrySetResult();
+            return entry.Scheme;
         }
     }
 
     /// <summary>The client is over: nobody will answer any more.</summary>
-    public void End(Exception reason)
+    public void End(Func<Exception> reason)
     {
         lock (_lock)
         {
+            _ended = reason;
             foreach (Entry entry in _entries)
             {
-                entry.Taken.TrySetException(reason);
+                entry.Taken.TrySetException(reason());
                 _ = entry.Taken.Task.Exception; // nobody has to look at it
             }
         }
@@ -68,6 +88,8 @@ internal sealed class AuthBook
 
     private sealed class Entry(AuthInfo credential)
     {
+        public string Scheme => credential.Scheme;
+
         public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Write(ref JuteWriter writer)

@@ -37,7 +37,7 @@ internal sealed class ClientCore : ISessionObserver
             : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, random, options.TimeProvider);
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
-        if (!options.Tls.Enabled && options.Auth.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(logger);
+        WarnOfDigestInTheClear(options.Auth);
         _session = NewSession(options.Resume);
     }
 
@@ -84,7 +84,11 @@ internal sealed class ClientCore : ISessionObserver
         lock (_lock) return _connected.Task;
     }
 
-    public Task AddAuthAsync(AuthInfo credential) => _belongings.Credentials.AddAsync(credential, Session.Outbox);
+    public Task AddAuthAsync(AuthInfo credential)
+    {
+        WarnOfDigestInTheClear([credential]);
+        return _belongings.Credentials.AddAsync(credential);
+    }
 
     public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
 
@@ -171,6 +175,11 @@ internal sealed class ClientCore : ISessionObserver
         return new(settings, Options, _environment, _belongings, this);
     }
 
+    private void WarnOfDigestInTheClear(IEnumerable<AuthInfo> credentials)
+    {
+        if (!Options.Tls.Enabled && credentials.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(_environment.Logger);
+    }
+
     private void Publish(SessionStateChange change)
     {
         lock (_lock) _last = change;
@@ -196,7 +205,7 @@ internal sealed class ClientCore : ISessionObserver
             _ = _connected.Task.Exception; // nobody has to look at it
         }
 
-        _belongings.Credentials.End(reason.Again());
+        _belongings.Credentials.End(reason.Again);
         // Closing is an ordinary end of the streams; anything else is a failure that the readers have to see.
         Func<Exception?> end = reason is SessionClosedException ? static () => null : reason.Again;
         _states.End(static () => null);
