@@ -60,6 +60,7 @@ public sealed class TestAuthority : IDisposable
 
         DateTimeOffset notBefore = DateTimeOffset.UtcNow.AddDays(from), notAfter = DateTimeOffset.UtcNow.AddDays(to);
         if (selfSigned) return request.CreateSelfSigned(notBefore, notAfter);
+        if (notBefore < _own.NotBefore) notBefore = _own.NotBefore;
         using X509Certificate2 issued = request.Create(_own, notBefore, notAfter, RandomNumberGenerator.GetBytes(8));
         return issued.CopyWithPrivateKey(key);
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using Okapi.Protocol;
 using Okapi.Requests;
 
@@ -123,14 +124,14 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
                         skip -= skipped;
                         if (skip == 0) break;
                         start = 0;
-                        end = await ReadAsync(buffer.AsMemory()).ConfigureAwait(false);
+                        end = await ReadAsync(buffer.AsMemory(), isFirst).ConfigureAwait(false);
                     }
 
                     continue;
                 }
 
                 (buffer, start, end) = MakeRoom(buffer, start, end, needed);
-                end += await ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false);
+                end += await ReadAsync(buffer.AsMemory(end), isFirst).ConfigureAwait(false);
             }
         }
         catch (Exception error) // the top of a task: whatever it is ends the connection, visibly
@@ -192,10 +193,16 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
         return (target, 0, held);
     }
 
-    private async ValueTask<int> ReadAsync(Memory<byte> into)
+    private async ValueTask<int> ReadAsync(Memory<byte> into, bool isFirst)
     {
         int count = await _stream.ReadAsync(into).ConfigureAwait(false);
-        if (count == 0) throw new EndOfStreamException("the server closed the connection");
+        if (count == 0)
+        {
+            throw new EndOfStreamException(isFirst
+                ? "the server closed the connection before it answered the session's handshake: does it serve yet, and does this port expect TLS?"
+                : "the server closed the connection");
+        }
+
         Volatile.Write(ref _lastHeard, _time.GetTimestamp());
         Telemetry.Received(count);
         return count;
@@ -205,6 +212,11 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     {
         if (Interlocked.Exchange(ref _isOver, 1) != 0) return;
         _stream.Dispose();
-        _owner.OnLost(this, reason);
+        _owner.OnLost(this, Explain(reason));
     }
+
+    /// <summary>With TLS 1.3 a server refuses the client's certificate only after the handshake, and what it says is in the inner exception.</summary>
+    private static Exception Explain(Exception reason) => reason is IOException { InnerException: { } inner and not SocketException }
+        ? new IOException($"the server ended the TLS connection: {inner.Message}{(inner.InnerException is null ? string.Empty : " " + inner.InnerException.Message)}", reason)
+        : reason;
 }
