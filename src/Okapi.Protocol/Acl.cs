@@ -51,8 +51,9 @@ public sealed record Acl(Permissions Permissions, string Scheme, string Id) : IJ
     /// <returns>True if none of them is missing.</returns>
     public bool Can(Permissions wanted) => (Permissions & wanted) == wanted;
 
-    /// <inheritdoc/>
-    public override string ToString() => $"{Scheme}:{Id}:{Permissions}";
+    /// <summary>Scheme, id and permissions. A password's digest is left out, as servers do (CVE-2019-0201): passwords can be guessed from it.</summary>
+    /// <returns>A text for logs.</returns>
+    public override string ToString() => $"{Scheme}:{(Scheme == "digest" ? Id[..(Id.IndexOf(':', StringComparison.Ordinal) + 1)] + "x" : Id)}:{Permissions}";
 
     /// <inheritdoc/>
     public static Acl Read(ref JuteReader reader) => new(

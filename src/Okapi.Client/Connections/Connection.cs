@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using Okapi.Protocol;
 using Okapi.Requests;
 
@@ -138,14 +139,14 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
                         skip -= skipped;
                         if (skip == 0) break;
                         start = 0;
-                        end = Heard(await _stream.ReadAsync(buffer.AsMemory()).ConfigureAwait(false));
+                        end = Heard(await _stream.ReadAsync(buffer.AsMemory()).ConfigureAwait(false), isFirst);
                     }
 
                     continue;
                 }
 
                 (buffer, start, end) = MakeRoom(buffer, start, end, needed);
-                end += Heard(await _stream.ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false));
+                end += Heard(await _stream.ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false), isFirst);
             }
         }
         catch (Exception error) // the top of a task: whatever it is ends the connection, visibly
@@ -208,9 +209,15 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     }
 
     /// <summary>Notes that bytes came. Not a method that reads: an asynchronous one would allocate for every wait.</summary>
-    private int Heard(int count)
+    private int Heard(int count, bool isFirst)
     {
-        if (count == 0) throw new EndOfStreamException("the server closed the connection");
+        if (count == 0)
+        {
+            throw new EndOfStreamException(isFirst
+                ? "the server closed the connection before it answered the session's handshake: does it serve yet, and does this port expect TLS?"
+                : "the server closed the connection");
+        }
+
         Volatile.Write(ref _lastHeard, _time.GetTimestamp());
         Telemetry.Received(count);
         return count;
@@ -220,6 +227,11 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     {
         if (Interlocked.Exchange(ref _isOver, 1) != 0) return;
         _stream.Dispose();
-        _owner.OnLost(this, reason);
+        _owner.OnLost(this, Explain(reason));
     }
+
+    /// <summary>With TLS 1.3 a server refuses the client's certificate only after the handshake, and what it says is in the inner exception.</summary>
+    private static Exception Explain(Exception reason) => reason is IOException { InnerException: { } inner and not SocketException }
+        ? new IOException($"the server ended the TLS connection: {inner.Message}{(inner.InnerException is null ? string.Empty : " " + inner.InnerException.Message)}", reason)
+        : reason;
 }

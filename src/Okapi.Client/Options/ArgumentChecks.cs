@@ -19,7 +19,7 @@ internal static class ArgumentChecks
             if (entry.Id is null) throw new ArgumentException($"The ACL entry of scheme {entry.Scheme} has no id; it may be empty, not null.", name);
             if (entry.Scheme == "world" && entry.Id != "anyone") throw new ArgumentException($"The ACL entry \"{entry}\" has scheme world, whose only id is \"anyone\".", name);
             if (entry.Scheme == "digest" && !entry.Id.Contains(':', StringComparison.Ordinal))
-                throw new ArgumentException($"The ACL entry \"{entry}\" has scheme digest, whose ids are user:base64(SHA1(user:password)).", name);
+                throw new ArgumentException("An ACL entry has scheme digest and an id without a colon; the ids are user:base64(SHA1(user:password)), as Acl.Digest makes them.", name);
         }
     }
 

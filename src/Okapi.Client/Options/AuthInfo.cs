@@ -30,7 +30,9 @@ public sealed class AuthInfo
     {
         ArgumentException.ThrowIfNullOrEmpty(user);
         ArgumentNullException.ThrowIfNull(password);
-        if (user.Contains(':', StringComparison.Ordinal)) throw new ArgumentException($"The user name '{user}' has a colon, which ends the name in the digest scheme.", nameof(user));
+        // What follows the colon is likely to be a password given by mistake, so it is not named.
+        int colon = user.IndexOf(':', StringComparison.Ordinal);
+        if (colon >= 0) throw new ArgumentException($"The user name '{user[..colon]}:...' has a colon, which ends the name in the digest scheme.", nameof(user));
         return new("digest", Encoding.UTF8.GetBytes($"{user}:{password}"));
     }
 

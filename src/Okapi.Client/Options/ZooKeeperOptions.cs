@@ -128,7 +128,7 @@ public sealed class ZooKeeperOptions
     /// <summary>The clock; the system's by default.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
-    /// <summary>Opens byte streams in place of TCP and TLS; null: TCP and TLS.</summary>
+    /// <summary>Opens byte streams in place of TCP and TLS (which then must not be enabled in <see cref="Tls"/>); null: TCP and TLS.</summary>
     public ConnectCallback? ConnectCallback { get; set; }
 
     /// <summary>A copy that shares no mutable part with this one.</summary>
@@ -164,6 +164,8 @@ public sealed class ZooKeeperOptions
         ArgumentNullException.ThrowIfNull(Tls);
         ArgumentChecks.ValidateAcl(DefaultAcl, nameof(DefaultAcl));
         Tls.Validate();
+        if (Tls.Enabled && ConnectCallback is not null)
+            throw new ArgumentException($"{nameof(Tls)}.{nameof(TlsOptions.Enabled)} and {nameof(ConnectCallback)} are both set; the callback opens byte streams in place of TCP and TLS, so whatever TLS there is to be is its own business.");
         Sasl?.Validate();
         WriteRetry?.Validate();
     }

@@ -9,35 +9,41 @@ namespace Okapi.Security;
 /// <summary>Makes a TLS connection out of a plain one, with the certificates as their files are now.</summary>
 internal sealed class Tls(TlsOptions options)
 {
-    private readonly ReloadedFile<X509Certificate2Collection>? _trusted = options.TrustedCertificatesFile is { } file ? new([file], () => LoadTrusted(file)) : null;
+    private readonly ReloadedFile<X509Certificate2Collection>? _trusted = options.TrustedCertificatesFile is { } file
+        ? new(nameof(TlsOptions.TrustedCertificatesFile), [file], () => LoadTrusted(file))
+        : null;
     private readonly ReloadedFile<SslStreamCertificateContext>? _client = options.ClientCertificateFile is { } certificate
-        ? new(options.ClientKeyFile is { } key ? [certificate, key] : [certificate], () => LoadClient(options))
+        ? new(nameof(TlsOptions.ClientCertificateFile), options.ClientKeyFile is { } key ? [certificate, key] : [certificate], () => LoadClient(options))
         : null;
 
     public async Task<Stream> AuthenticateAsync(Stream plain, ServerEndpoint server, CancellationToken cancellationToken)
     {
+        var verdict = new Verdict(options.ServerName ?? server.Host, options.DangerousAcceptAnyServerName);
+        SslClientAuthenticationOptions handshake = Build(verdict);
         var stream = new SslStream(plain, leaveInnerStreamOpen: false);
         try
         {
-            await stream.AuthenticateAsClientAsync(Build(server), cancellationToken).ConfigureAwait(false);
+            await stream.AuthenticateAsClientAsync(handshake, cancellationToken).ConfigureAwait(false);
             return stream;
         }
-        catch (AuthenticationException refused)
+        catch (Exception error)
         {
-            throw new AuthenticationException($"The TLS handshake failed: {refused.Message}{(refused.InnerException is null ? string.Empty : " " + refused.InnerException.Message)}", refused);
-        }
-        catch (IOException closed)
-        {
-            // What a plain-text port does: it reads the greeting as a frame of 369 MB and closes.
-            throw new AuthenticationException("The server closed the connection during the TLS handshake: does this port speak TLS, and does the server accept the client's certificate?", closed);
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw error switch
+            {
+                AuthenticationException => new AuthenticationException($"The TLS handshake failed: {verdict.Refusal ?? $"{error.Message} {error.InnerException?.Message}".TrimEnd()}", error),
+                // What a plain-text port does: it reads the greeting as a frame of 369 MB and closes.
+                IOException => new AuthenticationException("The server closed the connection during the TLS handshake: does this port speak TLS, and does the server accept the client's certificate?", error),
+                _ => error,
+            };
         }
     }
 
-    private SslClientAuthenticationOptions Build(ServerEndpoint server)
+    private SslClientAuthenticationOptions Build(Verdict verdict)
     {
         var result = new SslClientAuthenticationOptions
         {
-            TargetHost = options.ServerName ?? server.Host,
+            TargetHost = verdict.Name,
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             CertificateRevocationCheckMode = options.CheckRevocation ? X509RevocationMode.Online : X509RevocationMode.NoCheck,
             ClientCertificateContext = _client?.Get(),
@@ -58,7 +64,7 @@ internal sealed class Tls(TlsOptions options)
 #pragma warning disable CA5359 // the option's name says what it is
         if (options.DangerousAcceptAnyCertificate) result.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
 #pragma warning restore CA5359
-        else if (options.DangerousAcceptAnyServerName) result.RemoteCertificateValidationCallback = static (_, _, _, errors) => (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None;
+        else result.RemoteCertificateValidationCallback = verdict.Accepts;
         options.Configure?.Invoke(result);
         return result;
     }
@@ -96,8 +102,48 @@ internal sealed class Tls(TlsOptions options)
     }
 }
 
+/// <summary>
+/// Judges one server's certificate. The platform does, except that it takes the common name where there is no alternative name: names in there have not
+/// counted since RFC 6125, and authorities do not vouch for them.
+/// </summary>
+internal sealed class Verdict(string name, bool anyName)
+{
+    public string Name => name;
+
+    /// <summary>Why the certificate was refused; null if it was not.</summary>
+    public string? Refusal { get; private set; }
+
+    public bool Accepts(object sender, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (shown is not X509Certificate2 certificate)
+        {
+            Refusal = "the server showed no certificate.";
+        }
+        else if ((errors & SslPolicyErrors.RemoteCertificateChainErrors) != 0)
+        {
+            IEnumerable<string> faults = chain?.ChainStatus.Select(status => $"{status.Status} ({status.StatusInformation.Trim()})") ?? [];
+            Refusal = Printable($"the server's certificate ({certificate.Subject}) is not trusted: {string.Join(", ", faults)}.");
+        }
+        else if (!anyName && ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0 || !certificate.MatchesHostname(name, allowWildcards: true, allowCommonName: false)))
+        {
+            Refusal = Printable($"the server's certificate is not issued to {name} ({NamesOf(certificate)}).");
+        }
+
+        return Refusal is null;
+    }
+
+    private static string NamesOf(X509Certificate2 certificate)
+    {
+        string[] names = [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(extension => extension.EnumerateDnsNames().Concat(extension.EnumerateIPAddresses().Select(address => address.ToString())))];
+        return names.Length == 0 ? "it has no subject alternative name" : $"it names {string.Join(", ", names.Take(8))}";
+    }
+
+    // Whoever answers at the address wrote it, and it goes to logs.
+    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
+}
+
 /// <summary>Something read from files, read again once one of them has changed.</summary>
-internal sealed class ReloadedFile<T>(string[] files, Func<T> load)
+internal sealed class ReloadedFile<T>(string option, string[] files, Func<T> load)
     where T : class
 {
     private readonly Lock _lock = new();
@@ -109,8 +155,20 @@ internal sealed class ReloadedFile<T>(string[] files, Func<T> load)
         lock (_lock)
         {
             long version = files.Aggregate(17L, (hash, file) => (hash * 31) + File.GetLastWriteTimeUtc(file).Ticks);
-            if (_value is null || version != _version) (_value, _version) = (load(), version);
+            if (_value is null || version != _version) (_value, _version) = (Load(), version);
             return _value;
+        }
+    }
+
+    private T Load()
+    {
+        try
+        {
+            return load();
+        }
+        catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new CryptographicException($"Tls.{option} {string.Join(" with ", files)} cannot be used: {error.Message}", error);
         }
     }
 }

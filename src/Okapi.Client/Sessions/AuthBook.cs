@@ -14,18 +14,21 @@ internal sealed class AuthBook
     private readonly Queue<Entry> _unanswered = new();
     private Func<Exception>? _ended;
 
+    /// <summary>Where the credentials were presented last, and new ones are; null between connections.</summary>
+    private Outbox? _outbox;
+
     public AuthBook(IEnumerable<AuthInfo> credentials) => _entries = [.. credentials.Select(credential => new Entry(credential))];
 
     /// <summary>Adds a credential, and presents it now if a connection is open.</summary>
     /// <returns>Completes when a server has taken it.</returns>
-    public Task AddAsync(AuthInfo credential, Outbox outbox)
+    public Task AddAsync(AuthInfo credential)
     {
         var entry = new Entry(credential);
         lock (_lock)
         {
             if (_ended is not null) return Task.FromException(_ended());
             _entries.Add(entry);
-            if (outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
+            if (_outbox is not null && _outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
         }
 
         return entry.Taken.Task;
@@ -38,6 +41,7 @@ internal sealed class AuthBook
     {
         lock (_lock)
         {
+            _outbox = outbox;
             _unanswered.Clear();
             foreach (Entry entry in _entries)
             {
@@ -49,13 +53,21 @@ internal sealed class AuthBook
         }
     }
 
+    /// <summary>The connection is gone; the next one gets all credentials.</summary>
+    public void OnDropped()
+    {
+        lock (_lock) _outbox = null;
+    }
+
     /// <summary>A reply came for the credential that was presented first.</summary>
-    public void OnReply(ErrorCode error)
+    /// <returns>The credential's scheme.</returns>
+    public string OnReply(ErrorCode error)
     {
         lock (_lock)
         {
             if (!_unanswered.TryDequeue(out Entry? entry)) throw new ProtocolException("The server answered a credential that was not presented.");
             if (error == ErrorCode.Ok) entry.Taken.TrySetResult();
+            return entry.Scheme;
         }
     }
 
@@ -75,6 +87,8 @@ internal sealed class AuthBook
 
     private sealed class Entry(AuthInfo credential)
     {
+        public string Scheme => credential.Scheme;
+
         public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Write(ref JuteWriter writer)

@@ -37,7 +37,7 @@ internal sealed class ClientCore : ISessionObserver
             : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
-        if (!options.Tls.Enabled && options.Auth.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(logger);
+        WarnOfDigestInTheClear(options.Auth);
         _session = NewSession(options.Resume);
     }
 
@@ -86,7 +86,11 @@ internal sealed class ClientCore : ISessionObserver
 
     public void RemoveStateReader(EventBuffer<SessionStateChange> reader) => _states.Remove(reader);
 
-    public Task AddAuthAsync(AuthInfo credential) => _belongings.Credentials.AddAsync(credential, Session.Outbox);
+    public Task AddAuthAsync(AuthInfo credential)
+    {
+        WarnOfDigestInTheClear([credential]);
+        return _belongings.Credentials.AddAsync(credential);
+    }
 
     public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
 
@@ -180,6 +184,11 @@ internal sealed class ClientCore : ISessionObserver
             Options.Sasl is not null,
             resume);
         return new(settings, Options, _environment, _belongings, this);
+    }
+
+    private void WarnOfDigestInTheClear(IEnumerable<AuthInfo> credentials)
+    {
+        if (!Options.Tls.Enabled && credentials.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(_environment.Logger);
     }
 
     private void Publish(SessionStateChange change)

@@ -130,6 +130,13 @@ internal sealed class Session : IConnectionOwner, IDisposable
         }
 
         ReplyHeader header = ReplyHeader.Read(ref reader);
+        if (header.Error == ErrorCode.SessionClosedRequireSaslAuth)
+        {
+            // The answer to whatever came first, be it a ping; the server closes the connection after it.
+            Post(new SessionInput.AuthRefused(connection.Attempt, new SaslException($"The server demands SASL authentication ({header.Error.GetName()}); set {nameof(ZooKeeperOptions)}.{nameof(ZooKeeperOptions.Sasl)}.")));
+            return;
+        }
+
         switch (header.Xid)
         {
             case Xids.Notification:
@@ -184,8 +191,6 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         if (!Outbox.TakeReply(connection, header.Xid, out PendingOperation? operation)) return;
         Advance(header.Zxid);
-        if (header.Error == ErrorCode.SessionClosedRequireSaslAuth)
-            Post(new SessionInput.AuthRefused(connection.Attempt, new SaslException($"The server demands SASL authentication ({header.Error.GetName()}).")));
         operation?.Complete(header.Error, ref reader);
     }
 
@@ -204,9 +209,9 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void OnAuthReply(Connection connection, ErrorCode error)
     {
-        _belongings.Credentials.OnReply(error);
+        string scheme = _belongings.Credentials.OnReply(error);
         if (error != ErrorCode.Ok)
-            Post(new SessionInput.AuthRefused(connection.Attempt, new IOException($"The server refused a credential: {error.GetDescription()} ({error.GetName()}).")));
+            Post(new SessionInput.AuthRefused(connection.Attempt, new IOException($"The server refused a credential of scheme {scheme}: {error.GetDescription()} ({error.GetName()}).")));
     }
 
     private void OnRearmed(ErrorCode error)
@@ -431,6 +436,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
         if (connection is null) return;
         connection.Abort();
+        _belongings.Credentials.OnDropped();
         lock (_rearming) _rearming.Clear();
         if (reason is SessionEndedException) return; // ending the outbox says it better
         int unknown = Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));

@@ -199,7 +199,7 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
                 OpenNext(now, effects);
                 break;
             case Phase.Opening or Phase.Handshaking or Phase.Authenticating when now >= _deadline:
-                string step = _phase switch { Phase.Opening => "open a connection", Phase.Handshaking => "answer the session's handshake", _ => "finish the SASL exchange" };
+                string step = _phase switch { Phase.Opening => "open a connection (TLS included)", Phase.Handshaking => "answer the session's handshake", _ => "finish the SASL exchange" };
                 GiveUp(new TimeoutException($"the server did not {step} in time"), now, effects);
                 break;
             case Phase.Closing when now >= _deadline:

@@ -1,0 +1,105 @@
+using Okapi.TestSupport;
+
+namespace Okapi.Conformance.Tests.Security;
+
+/// <summary>SASL DIGEST-MD5 with real servers: one that demands it, over TLS too, one that offers it and lets those go on who fail, and one without.</summary>
+public class SaslTests(Standalone standalone)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_server_that_demands_SASL_gets_it_on_every_connection_and_every_session()
+    {
+        NeedApache.OrSkip();
+        await using ApacheZooKeeper server = await ApacheZooKeeper.StartAsync("--sasl", "ann:of-ann", "--sasl", "bob:of-bob", "--require-sasl", "--tls");
+
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectString, As("ann", "of-ann"), Cancel))
+        {
+            Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann" });
+            await zk.CreateAsync("/ann", "x"u8.ToArray(), acl: [new(Permissions.All, "sasl", "ann")], cancellationToken: Cancel);
+            await using ZooKeeperClient bob = await ZooKeeperClient.ConnectAsync(server.ConnectString, As("bob", "of-bob"), Cancel);
+            await Assert.ThrowsAsync<NoAuthException>(() => bob.GetAsync("/ann", Cancel).AsTask());
+        }
+
+        // Over TLS the same; the certificate's check and the password's do not get in each other's way.
+        ZooKeeperOptions both = TlsTests.Options(server);
+        both.Sasl = As("ann", "of-ann").Sasl;
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(both, Cancel))
+            Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
+
+        // Every connection: cut, and cut again.
+        await using var proxy = new TcpProxy(server.Nodes[0].Port);
+        ZooKeeperOptions throughProxy = As("ann", "of-ann");
+        throughProxy.BackoffMinimum = throughProxy.BackoffMaximum = TimeSpan.FromMilliseconds(1);
+        throughProxy.Recovery = SessionRecovery.NewSession;
+        throughProxy.SessionTimeout = TimeSpan.FromSeconds(2);
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync($"127.0.0.1:{proxy.Port}", throughProxy, Cancel))
+        {
+            for (int cut = 0; cut < 10; cut++)
+            {
+                Task lost = AuthTests.WaitForAsync(zk, change => !change.IsConnected);
+                proxy.Cut();
+                await lost;
+                Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
+            }
+
+            // Every session: away for longer than its time, and then a new one.
+            long session = zk.SessionId;
+            Task expired = AuthTests.WaitForAsync(zk, change => change.State == SessionState.Expired);
+            proxy.IsRefusing = true;
+            proxy.Cut();
+            await expired;
+            proxy.IsRefusing = false;
+            Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
+            Assert.NotEqual(session, zk.SessionId);
+            Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann" });
+        }
+
+        await ShouldBeRefusedAsync(server.ConnectString, As("ann", "of-bob"), "refused DIGEST-MD5");
+        // Not with a password of anyone's: 3.8.0 compares a stranger's with that of whoever came before (ZOOKEEPER-4839).
+        await ShouldBeRefusedAsync(server.ConnectString, As("eve", "of-eve"), "refused DIGEST-MD5");
+        await ShouldBeRefusedAsync(server.ConnectString, new(), "demands SASL");
+        await ShouldBeRefusedAsync(server.ConnectString, new() { Auth = { AuthInfo.Digest("ann", "of-ann") } }, "demands SASL");
+    }
+
+    [Fact]
+    public async Task H68_A_client_that_fails_SASL_does_not_go_on_without_it_even_where_the_server_would_let_it()
+    {
+        NeedApache.OrSkip();
+        await using ApacheZooKeeper server = await ApacheZooKeeper.StartAsync("--sasl", "ann:of-ann", "--cfg", "allowSaslFailedClients=true");
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectString, As("ann", "of-ann"), Cancel))
+            Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann" });
+        await ShouldBeRefusedAsync(server.ConnectString, As("ann", "wrong"), "DIGEST-MD5");
+        await ShouldBeRefusedAsync(server.ConnectString, As("eve", "of-eve"), "DIGEST-MD5");
+        await using ZooKeeperClient without = await ZooKeeperClient.ConnectAsync(server.ConnectString, cancellationToken: Cancel);
+        Assert.DoesNotContain(await without.WhoAmIAsync(Cancel), who => who.Scheme == "sasl");
+    }
+
+    [Fact]
+    public async Task H68_A_server_without_SASL_is_refused_by_a_client_that_wants_it()
+    {
+        NeedApache.OrSkip();
+        await ShouldBeRefusedAsync(standalone.Server.ConnectString, As("ann", "of-ann"), "is SASL set up on the server?");
+    }
+
+    private static ZooKeeperOptions As(string user, string password) => new() { Sasl = new() { UserName = user, Password = password } };
+
+    // H40: at once, for good, and for every call.
+    private static async Task ShouldBeRefusedAsync(string connectString, ZooKeeperOptions options, string reason)
+    {
+        options.ConnectString = connectString;
+        using var log = new LogRecorder();
+        options.LoggerFactory = log;
+        await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
+        Task over = AuthTests.WaitForAsync(zk, change => change.IsOver);
+        var refused = await Assert.ThrowsAsync<AuthFailedException>(() => zk.GetAsync("/", Cancel).AsTask());
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+        await over;
+        Assert.Equal(SessionState.AuthFailed, zk.State);
+        await Assert.ThrowsAsync<AuthFailedException>(() => zk.CreateAsync("/evil", cancellationToken: Cancel).AsTask());
+        await Assert.ThrowsAsync<AuthFailedException>(() => zk.WaitConnectedAsync(cancellationToken: Cancel));
+        if (options.Sasl is not null) Assert.Equal(0, log.Count(3)); // it was never connected
+        Assert.Equal(1, log.Count(1)); // and it tried once
+        Assert.True(zk.DisposeAsync().AsTask().IsCompleted);
+    }
+}
