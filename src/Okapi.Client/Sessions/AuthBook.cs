@@ -23,10 +23,20 @@ internal sealed class AuthBook
         lock (_lock)
         {
             _entries.Add(entry);
-            if (outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
+            Present(entry, outbox);
         }
 
         return entry.Taken.Task;
+    }
+
+    /// <summary>Presents what was added between <see cref="Replay"/> and the moment the connection was opened.</summary>
+    public void PresentRest(Outbox outbox)
+    {
+        lock (_lock)
+        {
+            foreach (Entry entry in _entries)
+                if (!entry.IsPresented) Present(entry, outbox);
+        }
     }
 
     /// <summary>Presents all credentials on a new connection.</summary>
@@ -38,6 +48,7 @@ internal sealed class AuthBook
             foreach (Entry entry in _entries)
             {
                 outbox.SendControl(entry.Write);
+                entry.IsPresented = true;
                 _unanswered.Enqueue(entry);
             }
         }
@@ -66,8 +77,17 @@ internal sealed class AuthBook
         }
     }
 
+    private void Present(Entry entry, Outbox outbox)
+    {
+        entry.IsPresented = outbox.TrySendInOrder(entry.Write);
+        if (entry.IsPresented) _unanswered.Enqueue(entry);
+    }
+
     private sealed class Entry(AuthInfo credential)
     {
+        /// <summary>On the connection in use.</summary>
+        public bool IsPresented { get; set; }
+
         public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Write(ref JuteWriter writer)
