@@ -454,7 +454,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         NodeChildren? children = await AddAsync(handle, ask => SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
         if (children is null)
         {
-            _core.Watches.Remove(handle, LastZxid);
+            _ = ReleaseAsync(handle, mayBeArmed: false);
             return null;
         }
 
@@ -673,7 +673,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
     {
         NodeData? data = await AddAsync(handle, ask => SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        if (data is null) _core.Watches.Remove(handle, LastZxid);
+        if (data is null) _ = ReleaseAsync(handle, mayBeArmed: false);
         else RearmIfNeeded(handle, data.Value.Stat.Mzxid);
         return data;
     }

@@ -217,7 +217,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         lock (_rearming)
         {
             if (!_rearming.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
-            _rearmsRefused = 0;
+            if (_rearming.Count == 0) _rearmsRefused = 0;
         }
 
         if (error == ErrorCode.Ok) return;

@@ -74,7 +74,8 @@ internal sealed class WatchTable
             if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Remove(handle)) return new(null, []);
             if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
             if (handle.Kind == WatchKind.Recursive) _recursive--;
-            if (!handle.IsArmed) return new(handle.IsOneShot || HasPersistent(handles) ? null : RearmOneShots(handle.ServerPath, handles, lastZxid), []);
+            if (handle is { IsArmed: false, IsOneShot: false }) return new(HasPersistent(handles) ? null : RearmOneShots(handle.ServerPath, handles, lastZxid), []);
+            if (handle is { IsArmed: false, IsStray: false }) return new(null, []);
             return handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
         }
     }
