@@ -175,12 +175,12 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <returns>The states, in order.</returns>
     public async IAsyncEnumerable<SessionStateChange> StateChangesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var buffer = new EventBuffer<SessionStateChange>(256, default);
+        var buffer = new EventBuffer<SessionStateChange>(256, new(SessionState.Connecting, 0, Missed: true));
         _core.AddStateReader(buffer);
         try
         {
             await foreach (SessionStateChange change in buffer.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-                yield return change == default ? _core.State with { Missed = true } : change;
+                yield return change.Missed ? _core.State with { Missed = true } : change;
         }
         finally
         {
@@ -417,8 +417,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<Stat?>> WatchExistsAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        bool ask = _core.Watches.Add(handle);
-        Stat? stat = await GuardAsync(handle, SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        Stat? stat = await AddAsync(handle, ask => SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        RearmIfNeeded(handle, stat?.Mzxid ?? LastZxid);
         return new(handle, stat, ReleaseAsync);
     }
 
@@ -460,11 +460,15 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<NodeChildren>?> TryWatchChildrenAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Children);
-        bool ask = _core.Watches.Add(handle);
-        NodeChildren? children = await GuardAsync(handle, SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        if (children is not null) return new(handle, children.Value, ReleaseAsync);
-        _core.Watches.Remove(handle, LastZxid);
-        return null;
+        NodeChildren? children = await AddAsync(handle, ask => SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        if (children is null)
+        {
+            _ = ReleaseAsync(handle, mayBeArmed: false);
+            return null;
+        }
+
+        RearmIfNeeded(handle, children.Value.Stat.Pzxid);
+        return new(handle, children.Value, ReleaseAsync);
     }
 
     /// <summary>
@@ -483,8 +487,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
         };
-        WatchMode wireMode = _core.Watches.Add(handle) ? WatchMode.PersistentRecursive : WatchMode.Persistent;
-        await GuardAsync(handle, SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, wireMode, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        await AddAsync(handle, recursive => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent, _core.Watches), cancellationToken)).ConfigureAwait(false);
         return new(handle, mode, ReleaseAsync);
     }
 
@@ -505,9 +508,9 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         ZnodePath.Validate(path);
         if (!Enum.IsDefined(type)) throw new ArgumentOutOfRangeException(nameof(type), type, $"{(int)type} is not a watcher type.");
         List<WatchHandle> handles = _core.Watches.Find(ChrootPaths.ToServer(path, Chroot), type);
-        WatchedEventType removed = type switch { WatcherType.Children => WatchedEventType.ChildWatchRemoved, WatcherType.Data => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
         foreach (WatchHandle handle in handles)
         {
+            WatchedEventType removed = handle.Kind switch { WatchKind.Children => WatchedEventType.ChildWatchRemoved, WatchKind.Data or WatchKind.Exist => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
             handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1);
             if (handle is PersistentHandle persistent) persistent.Events.End(null);
             await ReleaseAsync(handle).ConfigureAwait(false);
@@ -646,6 +649,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         }
         catch (UnimplementedException) when (request.GetOpCode(withStat: true) == OpCode.Create2)
         {
+            // Servers close the connection after this answer. A read is sent again on the next one by itself; a create would be lost with this one.
+            await ExistsAsync(request.Path.Path, cancellationToken).ConfigureAwait(false);
             string path = await SendAsync<CreateOperation, string>(new(request), cancellationToken).ConfigureAwait(false);
             Stat? stat = await ExistsAsync(path, cancellationToken).ConfigureAwait(false);
             return new(path, stat ?? throw ServerErrors.Create(ErrorCode.NoNode, OpCode.Exists, path)); // somebody deleted it already
@@ -676,10 +681,27 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
     {
-        bool ask = _core.Watches.Add(handle);
-        NodeData? data = await GuardAsync(handle, SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        if (data is null) _core.Watches.Remove(handle, LastZxid);
+        NodeData? data = await AddAsync(handle, ask => SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        if (data is null) _ = ReleaseAsync(handle, mayBeArmed: false);
+        else RearmIfNeeded(handle, data.Value.Stat.Mzxid);
         return data;
+    }
+
+    /// <summary>
+    /// Puts a watch into the table and sends its request. What a watch needs of the server follows from what is on its path already, so watches get
+    /// into the table, or out of it, and their requests into the outbox in one and the same order.
+    /// </summary>
+    private ValueTask<TResult> AddAsync<TResult>(WatchHandle handle, Func<bool, ValueTask<TResult>> send)
+    {
+        lock (_core.WatchOrder) return GuardAsync(handle, send(_core.Watches.Add(handle)));
+    }
+
+    /// <summary>A one-shot watch whose persistent neighbour went while it was being asked for: now it needs the server's own.</summary>
+    /// <param name="handle">The watch.</param>
+    /// <param name="since">The transaction whose state was read.</param>
+    private void RearmIfNeeded(OneShotHandle handle, long since)
+    {
+        if (_core.Watches.TakeStray(handle, since) is { } rearm) _core.Session.RearmNow(rearm);
     }
 
     /// <summary>Takes a watch out again if the request for it fails.</summary>
@@ -697,7 +719,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         }
         catch
         {
-            _core.Watches.Remove(handle, LastZxid);
+            _ = ReleaseAsync(handle, mayBeArmed: false);
             throw;
         }
     }
@@ -708,20 +730,22 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async Task ReleaseAsync(WatchHandle handle, bool mayBeArmed)
     {
         Session session = _core.Session;
-        WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
-        if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
-        if (release.Rearm is { } rearm) session.RearmNow(rearm);
-        foreach (WatcherType type in release.Remove)
+        Task<ErrorCode>[] removals;
+        lock (_core.WatchOrder)
         {
-            try
-            {
-                ErrorCode answer = await session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).ConfigureAwait(false);
-                if (answer is ErrorCode.Ok or ErrorCode.NoWatcher) return;
-            }
-            catch (ZooKeeperException)
-            {
-                return; // the connection is gone, and the watch with it
-            }
+            WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
+            if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
+            if (release.Rearm is { } rearm) session.RearmNow(rearm);
+            removals = [.. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
+        }
+
+        try
+        {
+            await Task.WhenAll(removals).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // The connection is gone, and the watch with it.
         }
     }
 }

@@ -193,6 +193,6 @@ internal readonly struct MultiWriteOperation(IReadOnlyList<MultiOperation> opera
     public bool TryRead(ErrorCode error, ref JuteReader body, out List<MultiResult> result)
     {
         result = body.Remaining > 0 ? MultiResult.ReadAll(ref body, operations.Count) : [];
-        return error == ErrorCode.Ok || result.Count == operations.Count;
+        return error == ErrorCode.Ok || (result.Count > 0 && result.Count == operations.Count);
     }
 }

@@ -47,6 +47,9 @@ internal sealed class ClientCore : ISessionObserver
 
     public WatchTable Watches => _belongings.Watches;
 
+    /// <summary>Held while a watch gets into the table, or out of it, and what follows for the server into the outbox.</summary>
+    public Lock WatchOrder { get; } = new();
+
     public Broadcast<WatchedEvent> Events => _belongings.Events;
 
     /// <summary>Where the session of the moment stands.</summary>

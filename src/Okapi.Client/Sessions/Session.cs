@@ -30,6 +30,9 @@ internal interface ISessionObserver
 /// </summary>
 internal sealed class Session : IConnectionOwner, IDisposable
 {
+    /// <summary>How many connections in a row may end with a setWatches unanswered; fewer than a read is sent again.</summary>
+    private const int RearmTries = 3;
+
     private readonly Lock _lock = new();
     private readonly Queue<SessionInput> _inputs = new();
     private readonly Queue<SessionEffect> _effects = new();
@@ -44,6 +47,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private readonly long _origin;
     private readonly ITimer _timer;
     private bool _isHandling;
+    private int _rearmsRefused;
     private volatile Connection? _connection;
     private CancellationTokenSource? _attempt;
     private SaslExchange? _sasl;
@@ -220,6 +224,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         lock (_rearming)
         {
             if (!_rearming.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
+            if (_rearming.Count == 0) _rearmsRefused = 0;
         }
 
         if (error == ErrorCode.Ok) return;
@@ -437,10 +442,35 @@ internal sealed class Session : IConnectionOwner, IDisposable
         if (connection is null) return;
         connection.Abort();
         _belongings.Credentials.OnDropped();
-        lock (_rearming) _rearming.Clear();
         if (reason is SessionEndedException) return; // ending the outbox says it better
         int unknown = Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));
+        ForgetRearming(reason); // not before: until the outbox is closed more may be sent
         if (unknown > 0) Log.OutcomeUnknown(_environment.Logger, unknown);
+    }
+
+    /// <summary>
+    /// Batches without an answer are sent again on the next connection, with all others. A server that knows no setWatches2 (before 3.6, ClickHouse Keeper) may close
+    /// the connection instead of answering, and would do so for ever: after a few times in a row the watches end.
+    /// </summary>
+    private void ForgetRearming(Exception reason)
+    {
+        SetWatchesRequest[] unanswered;
+        lock (_rearming)
+        {
+            unanswered = [.. _rearming];
+            _rearming.Clear();
+        }
+
+        if (unanswered.Length == 0 || reason is not IOException) return; // silence is the network's; a close is the server's
+        if (++_rearmsRefused < RearmTries) return;
+        _rearmsRefused = 0;
+        bool second = unanswered[0].NeedsSetWatches2;
+        string name = second ? nameof(OpCode.SetWatches2) : nameof(OpCode.SetWatches);
+        foreach (SetWatchesRequest batch in unanswered.Where(batch => batch.NeedsSetWatches2 == second))
+        {
+            Log.RearmRefused(_environment.Logger, batch.Count, ErrorCode.Unimplemented);
+            _belongings.Watches.EndRefused(batch, new UnimplementedException(path: null, $"{RearmTries} times in a row the connection was closed without an answer to {name}: the server does not seem to know it. {reason.Message}"));
+        }
     }
 
     private static ConnectionLossException Lose(PendingOperation operation, ServerEndpoint server, Exception reason) => new(

@@ -4,7 +4,7 @@ namespace Okapi.Watches;
 
 /// <summary>What has to be told to the server when a watch is given up.</summary>
 /// <param name="Rearm">One-shot watches on the path to arm on their own again; null: none.</param>
-/// <param name="Remove">What to remove, to be tried in turn until the server takes one; empty: nothing.</param>
+/// <param name="Remove">What to remove. All of it is asked for: servers refuse the kinds they do not know or have.</param>
 internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnlyList<WatcherType> Remove);
 
 /// <summary>
@@ -44,7 +44,7 @@ internal sealed class WatchTable
         lock (_lock)
         {
             if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles)) _byPath[handle.ServerPath] = handles = new(1);
-            bool hasPersistent = Has(handles, WatchKind.Persistent) || Has(handles, WatchKind.Recursive);
+            bool hasPersistent = HasPersistent(handles);
             handles.Add(handle);
             if (handle.Kind == WatchKind.Recursive) _recursive++;
             return handle.IsOneShot ? !hasPersistent : Has(handles, WatchKind.Recursive);
@@ -74,8 +74,23 @@ internal sealed class WatchTable
             if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Remove(handle)) return new(null, []);
             if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
             if (handle.Kind == WatchKind.Recursive) _recursive--;
-            if (!handle.IsArmed) return new(null, []);
+            if (handle is { IsArmed: false, IsOneShot: false }) return new(HasPersistent(handles) ? null : RearmOneShots(handle.ServerPath, handles, lastZxid), []);
+            if (handle is { IsArmed: false, IsStray: false }) return new(null, []);
             return handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
+        }
+    }
+
+    /// <summary>What arms a one-shot watch whose persistent neighbour went meanwhile; null if it is served.</summary>
+    /// <param name="handle">The watch; armed.</param>
+    /// <param name="since">The transaction whose state was read; what happened to the path after it fires the watch.</param>
+    public SetWatchesRequest? TakeStray(WatchHandle handle, long since)
+    {
+        lock (_lock)
+        {
+            if (!handle.IsStray) return null;
+            handle.IsStray = false;
+            bool isWaiting = _byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) && handles.Contains(handle);
+            return isWaiting && !HasPersistent(handles!) ? Batch(since, handle.Kind, [handle.ServerPath]) : null;
         }
     }
 
@@ -231,6 +246,8 @@ internal sealed class WatchTable
         return false;
     }
 
+    private static bool HasPersistent(List<WatchHandle> handles) => Has(handles, WatchKind.Persistent) || Has(handles, WatchKind.Recursive);
+
     private static ReadOnlySpan<char> Parent(ReadOnlySpan<char> path)
     {
         if (path.Length <= 1) return default;
@@ -246,9 +263,11 @@ internal sealed class WatchTable
         kind == WatchKind.Persistent ? paths : [],
         kind == WatchKind.Recursive ? paths : []);
 
+    /// <summary>The persistent watch that served them goes. Those whose request is not answered yet are marked: nobody knows their kind, or what they will have read.</summary>
     private static SetWatchesRequest? RearmOneShots(string path, List<WatchHandle> handles, long lastZxid)
     {
-        string[] Only(WatchKind kind) => Has(handles, kind) ? [path] : [];
+        foreach (WatchHandle handle in handles) handle.IsStray |= !handle.IsArmed;
+        string[] Only(WatchKind kind) => Has(handles, kind, armedOnly: true) ? [path] : [];
         var request = new SetWatchesRequest(lastZxid, Only(WatchKind.Data), Only(WatchKind.Exist), Only(WatchKind.Children), [], []);
         return request.Count > 0 ? request : null;
     }
@@ -265,7 +284,12 @@ internal sealed class WatchTable
 
     private static WatchRelease ReleasePersistent(WatchHandle handle, List<WatchHandle> left, long lastZxid)
     {
-        if (Has(left, WatchKind.Recursive)) return new(null, []); // it serves what is left
+        if (Has(left, WatchKind.Recursive))
+        {
+            // It serves what is left. 3.9 may hold the persistent mode beside it.
+            return new(null, handle.Kind == WatchKind.Persistent && !Has(left, WatchKind.Persistent) ? [WatcherType.Persistent] : []);
+        }
+
         if (Has(left, WatchKind.Persistent))
         {
             if (handle.Kind == WatchKind.Persistent) return new(null, []);
@@ -273,11 +297,13 @@ internal sealed class WatchTable
             return new(new SetWatchesRequest(lastZxid, [], [], [], [handle.ServerPath], []), [WatcherType.PersistentRecursive]);
         }
 
-        if (RearmOneShots(handle.ServerPath, left, lastZxid) is not { } rearm) return new(null, [WatcherType.Any]);
-        // 3.9 can remove the persistent mode alone; 3.8 only whole kinds, so what is left armed there is the half without a one-shot watch.
+        SetWatchesRequest? rearm = RearmOneShots(handle.ServerPath, left, lastZxid);
+        if (left.Count == 0) return new(null, [WatcherType.Any]);
+        // 3.9 removes the persistent mode alone. 3.8 refuses that and removes whole kinds, so there the half without a one-shot watch goes by its kind;
+        // on 3.9 that takes along what one-shot watches given up earlier have left.
         WatcherType own = handle.Kind == WatchKind.Recursive ? WatcherType.PersistentRecursive : WatcherType.Persistent;
-        bool data = rearm.Data.Count + rearm.Exist.Count > 0;
-        bool children = rearm.Children.Count > 0;
+        bool data = left.Any(other => other.Kind != WatchKind.Children);
+        bool children = left.Any(other => other.Kind == WatchKind.Children);
         return new(rearm, data && children ? [own] : [own, data ? WatcherType.Children : WatcherType.Data]);
     }
 

@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using Okapi.Protocol;
+using Okapi.Requests;
+using Okapi.TestSupport;
+
+namespace Okapi.Client.Tests.Protocol;
+
+/// <summary>Tests that measure the whole process, or listen to what is static in it, and so run while no others do.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public static class Alone
+{
+    public const string Name = "Alone";
+}
+
+/// <summary>What the scripts of these tests have in common.</summary>
+internal static class Scripts
+{
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Options for scripts that cut connections often and do not answer a close.</summary>
+    public static ZooKeeperOptions Fast(this ScriptedPeer peer)
+    {
+        ZooKeeperOptions options = peer.Options();
+        options.SessionTimeout = TimeSpan.FromSeconds(30);
+        options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
+        options.CloseTimeout = TimeSpan.FromMilliseconds(20);
+        return options;
+    }
+
+    public static async Task<(ZooKeeperClient Client, PeerConnection Connection)> ConnectAsync(this ScriptedPeer peer, ZooKeeperOptions? options = null)
+    {
+        ZooKeeperClient client = ZooKeeperClient.Start(options ?? peer.Fast());
+        PeerConnection connection = await peer.AcceptSessionAsync();
+        await client.WaitConnectedAsync(Patience);
+        return (client, connection);
+    }
+
+    public static Task Soon(this Task task) => task.WaitAsync(Patience);
+
+    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Patience);
+
+    public static Task<T> Soon<T>(this ValueTask<T> task) => task.AsTask().WaitAsync(Patience);
+
+    /// <summary>Everything of a stream up to its end.</summary>
+    public static async Task<List<T>> ToListAsync<T>(this IAsyncEnumerable<T> stream)
+    {
+        var items = new List<T>();
+        await using IAsyncEnumerator<T> reader = stream.GetAsyncEnumerator();
+        while (await reader.MoveNextAsync().Soon()) items.Add(reader.Current);
+        return items;
+    }
+
+    public static async Task<T> NextAsync<T>(this IAsyncEnumerator<T> reader)
+    {
+        Assert.True(await reader.MoveNextAsync().Soon(), "the stream has ended");
+        return reader.Current;
+    }
+
+    public static Stat Stat(long mzxid = 1, long owner = 0) => new(1, mzxid, 0, 0, 0, 0, 0, owner, 0, 0, mzxid);
+
+    public static FrameBody Body(Stat stat) => stat.Write;
+
+    public static FrameBody Data(byte[]? data, long mzxid = 1) => new DataReply(data, Stat(mzxid)).Write;
+
+    public static FrameBody Text(string path) => new PathReply(path).Write;
+
+    public static FrameBody Names(params string[] names) => new NamesReply(names).Write;
+
+    public static FrameBody Results(params MultiResult[] results) => (ref JuteWriter writer) => MultiResult.WriteAll(results, ref writer);
+
+    /// <summary>Answers any request as a server would on which every znode exists and every write succeeds.</summary>
+    public static Task AnswerAsync(this PeerConnection connection, PeerRequest request) => connection.ReplyAsync(request, Answer(request));
+
+    public static FrameBody? Answer(PeerRequest request) => request.OpCode switch
+    {
+        OpCode.Exists or OpCode.SetData or OpCode.SetAcl => Body(Stat()),
+        OpCode.GetData => Data([1, 2, 3]),
+        OpCode.GetChildren => Names("x", "y"),
+        OpCode.GetChildren2 => new ChildrenReply(["x", "y"], Stat()).Write,
+        OpCode.Create or OpCode.Sync => Text(request.Path),
+        OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl => new CreateReply(request.Path, Stat()).Write,
+        OpCode.GetAcl => new AclReply([.. Acl.Open], Stat()).Write,
+        _ => null,
+    };
+
+    /// <summary>Accepts connections of one session for as long as the client makes any, and answers everything.</summary>
+    public static async Task ServeForeverAsync(this ScriptedPeer peer, Func<PeerConnection, PeerRequest, Task>? answer = null)
+    {
+        try
+        {
+            while (true)
+            {
+                PeerConnection connection = await peer.AcceptAsync();
+                await connection.ExpectHandshakeAsync();
+                long session = connection.Handshake.SessionId == 0 ? 0x1234 : connection.Handshake.SessionId;
+                await connection.SendFrameAsync(new ConnectResponse(0, connection.Handshake.TimeoutMs, session, new byte[16], ReadOnly: false).Write);
+                await connection.ServeAsync(request => answer is null ? connection.AnswerAsync(request) : answer(connection, request));
+            }
+        }
+        catch (Exception over) when (over is OperationCanceledException or IOException or ObjectDisposedException)
+        {
+            // Nobody connects any more, or the client left in the middle of a handshake.
+        }
+    }
+
+    /// <summary>The number of the client's last request.</summary>
+    public static ref int LastXid(this ZooKeeperClient client) => ref XidOf(client.Core.Session.Outbox);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_xid")]
+    private static extern ref int XidOf(Outbox outbox);
+}
