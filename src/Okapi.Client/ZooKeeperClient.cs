@@ -338,11 +338,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         SendVoidAsync<SyncOperation>(new(ToWire(path)), cancellationToken);
 
     /// <summary>Lists this session's ephemeral znodes (3.6).</summary>
-    /// <param name="prefix">What their paths begin with: a prefix of characters, so <c>/a/b</c> also finds <c>/a/bc</c>.</param>
+    /// <param name="prefix">What their paths begin with: a prefix of characters, so <c>/a/b</c> also finds <c>/a/bc</c>, and <c>/a/b/</c> does not.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Their paths, in no order.</returns>
     public ValueTask<IReadOnlyList<string>> GetEphemeralsAsync(string prefix = "/", CancellationToken cancellationToken = default) =>
-        SendAsync<GetEphemeralsOperation, IReadOnlyList<string>>(new(ToWire(prefix)), cancellationToken);
+        SendAsync<GetEphemeralsOperation, IReadOnlyList<string>>(new(ToWire(prefix, sequential: true)), cancellationToken);
 
     /// <summary>Counts all znodes below one (3.6).</summary>
     /// <param name="path">Its path.</param>
@@ -484,8 +484,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="type">Which kinds; Persistent and PersistentRecursive need 3.9.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Whether there is one.</returns>
-    public ValueTask<bool> CheckWatchesAsync(string path, WatcherType type = WatcherType.Any, CancellationToken cancellationToken = default) =>
-        SendAsync<CheckWatchesOperation, bool>(new(ToWire(path), type), cancellationToken);
+    public ValueTask<bool> CheckWatchesAsync(string path, WatcherType type = WatcherType.Any, CancellationToken cancellationToken = default)
+    {
+        ArgumentChecks.ValidateType(type);
+        return SendAsync<CheckWatchesOperation, bool>(new(ToWire(path), type), cancellationToken);
+    }
 
     /// <summary>Ends all watches of this client on a path, of some kinds or all, as if each were disposed.</summary>
     /// <param name="path">The znode.</param>
@@ -494,11 +497,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<int> RemoveWatchesAsync(string path, WatcherType type = WatcherType.Any)
     {
         ZnodePath.Validate(path);
-        if (!Enum.IsDefined(type)) throw new ArgumentOutOfRangeException(nameof(type), type, $"{(int)type} is not a watcher type.");
+        ArgumentChecks.ValidateType(type);
         List<WatchHandle> handles = _core.Watches.Find(ChrootPaths.ToServer(path, Chroot), type);
-        WatchedEventType removed = type switch { WatcherType.Children => WatchedEventType.ChildWatchRemoved, WatcherType.Data => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
         foreach (WatchHandle handle in handles)
         {
+            WatchedEventType removed = !handle.IsOneShot ? WatchedEventType.PersistentWatchRemoved : handle.Kind == WatchKind.Children ? WatchedEventType.ChildWatchRemoved : WatchedEventType.DataWatchRemoved;
             handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1);
             if (handle is PersistentHandle persistent) persistent.Events.End(null);
             await ReleaseAsync(handle).ConfigureAwait(false);
@@ -549,16 +552,17 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     private static ZooKeeperClient Create(string connectString, ZooKeeperOptions? options)
     {
-        ZooKeeperOptions copy = (options ?? new()).Clone();
-        copy.Validate();
+        options ??= new();
+        options.Validate();
+        ZooKeeperOptions copy = options.Clone();
         ConnectString parsed = ConnectString.Parse(connectString);
         return new(new ClientCore(copy, parsed.Servers), parsed.Chroot, isView: false);
     }
 
     internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null)
     {
+        options.Validate();
         ZooKeeperOptions copy = options.Clone();
-        copy.Validate();
         ConnectString parsed = ConnectString.Parse(connectString);
         return new(new ClientCore(copy, parsed.Servers, connector, random, schedule), parsed.Chroot, isView: false);
     }
@@ -569,6 +573,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             client._core.Start();
             await client.WaitConnectedAsync(client._core.Options.FirstConnectTimeout, cancellationToken).ConfigureAwait(false);
+            await client._core.WaitAuthAsync().WaitAsync(client._core.Options.RequestTimeout, client._core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
             await client.CheckChrootAsync(cancellationToken).ConfigureAwait(false);
             return client;
         }

@@ -32,6 +32,7 @@ public class ReconnectTests(Standalone standalone)
         {
             proxy.Cut();
             await states.UntilAsync(SessionState.Connected);
+            await zk.SyncAsync(); // the gap of a persistent watch ends when the server has armed it again, which comes before this reply
             await other.SetAsync(root + "/persistent", One);
             await other.CreateAsync($"{root}/recursive/{i.ToString(CultureInfo.InvariantCulture)}");
             await zk.SyncAsync();

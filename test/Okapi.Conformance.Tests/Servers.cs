@@ -64,7 +64,7 @@ public sealed class Ensemble() : Servers("--ensemble"), ICollectionFixture<Ensem
 
 /// <summary>Three servers that go into read-only mode when they lose their quorum.</summary>
 [CollectionDefinition(nameof(ReadOnlyEnsemble))]
-public sealed class ReadOnlyEnsemble() : Servers("--readonly"), ICollectionFixture<ReadOnlyEnsemble>;
+public sealed class ReadOnlyEnsemble() : Servers("--ensemble", "--readonly"), ICollectionFixture<ReadOnlyEnsemble>;
 
 /// <summary>What a test does that cannot run without Apache ZooKeeper: in CI it fails, elsewhere it says why it is left out.</summary>
 public static class NeedApache

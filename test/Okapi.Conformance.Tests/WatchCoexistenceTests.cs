@@ -112,12 +112,15 @@ public class WatchCoexistenceTests(Standalone standalone)
     [Fact]
     public async Task H46_A_watch_set_while_another_of_its_path_is_disposed_stays()
     {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
         await using ZooKeeperClient zk = await standalone.ConnectAsync();
         string root = await Servers.RootAsync(zk);
-        for (int i = 0; i < 2_000; i++)
+        using var start = new Barrier(2);
+        for (int i = 0; i < 3_000; i++)
         {
             OneShotWatch<NodeData> old = await zk.WatchDataAsync(root);
-            using var start = new Barrier(2);
+            int spins = random.Next(200);
             Task disposing = Task.Run(() =>
             {
                 start.SignalAndWait();
@@ -126,12 +129,32 @@ public class WatchCoexistenceTests(Standalone standalone)
             Task<OneShotWatch<NodeData>> setting = Task.Run(() =>
             {
                 start.SignalAndWait();
+                Thread.SpinWait(spins);
                 return zk.WatchDataAsync(root);
             });
             await disposing.Soon();
             await using OneShotWatch<NodeData> stays = await setting.Soon();
             await zk.SetAsync(root, One);
-            Assert.True(stays.Fired.IsCompletedSuccessfully, $"The watch was lost in round {i.ToString(CultureInfo.InvariantCulture)}.");
+            Assert.True(stays.Fired.IsCompletedSuccessfully, $"The watch was lost in round {i.ToString(CultureInfo.InvariantCulture)} (seed {seed}).");
+        }
+    }
+
+    [Fact]
+    public async Task H46_A_persistent_watch_misses_nothing_while_a_recursive_one_is_set_beside_it()
+    {
+        const int Creates = 60;
+        await using ZooKeeperClient writer = await standalone.ConnectAsync(), zk = await standalone.ConnectAsync();
+        string root = await Servers.RootAsync(zk);
+        for (int round = 0; round < 20; round++)
+        {
+            string path = await zk.CreateAsync(root + "/n-", mode: CreateMode.PersistentSequential);
+            await using Watch persistent = await zk.WatchAsync(path);
+            Task creating = Task.WhenAll(Enumerable.Range(0, Creates).Select(_ => writer.CreateAsync(path + "/c-", mode: CreateMode.PersistentSequential).AsTask()));
+            await persistent.NextAsync();
+            await using Watch recursive = await zk.WatchAsync(path, WatchMode.PersistentRecursive);
+            await creating.Soon();
+            await zk.SyncAsync();
+            Assert.Equal(Enumerable.Repeat("ChildrenChanged " + path, Creates - 1), await persistent.DrainTextAsync());
         }
     }
 

@@ -29,6 +29,12 @@ internal sealed class AuthBook
         return entry.Taken.Task;
     }
 
+    /// <summary>Completes when a server has taken all credentials added so far.</summary>
+    public Task WhenTakenAsync()
+    {
+        lock (_lock) return Task.WhenAll(_entries.Select(entry => entry.Taken.Task));
+    }
+
     /// <summary>Presents all credentials on a new connection.</summary>
     public void Replay(Outbox outbox)
     {

@@ -86,6 +86,9 @@ internal sealed class ClientCore : ISessionObserver
 
     public Task AddAuthAsync(AuthInfo credential) => _belongings.Credentials.AddAsync(credential, Session.Outbox);
 
+    /// <summary>Completes when a server has taken all credentials given so far.</summary>
+    public Task WaitAuthAsync() => _belongings.Credentials.WhenTakenAsync();
+
     public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
 
     public async Task CloseAsync()
