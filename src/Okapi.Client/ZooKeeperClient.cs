@@ -408,8 +408,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<Stat?>> WatchExistsAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        bool ask = _core.Watches.Add(handle);
-        Stat? stat = await GuardAsync(handle, SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        Stat? stat = await SetWatchAsync<WatchExistsOperation, Stat?>(handle, ask => new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken).ConfigureAwait(false);
         return new(handle, stat, ReleaseAsync);
     }
 
@@ -451,8 +450,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<NodeChildren>?> TryWatchChildrenAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Children);
-        bool ask = _core.Watches.Add(handle);
-        NodeChildren? children = await GuardAsync(handle, SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        NodeChildren? children = await SetWatchAsync<WatchChildrenOperation, NodeChildren?>(handle, ask => new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken).ConfigureAwait(false);
         if (children is not null) return new(handle, children.Value, ReleaseAsync);
         _core.Watches.Remove(handle, LastZxid);
         return null;
@@ -474,8 +472,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
         };
-        WatchMode wireMode = _core.Watches.Add(handle) ? WatchMode.PersistentRecursive : WatchMode.Persistent;
-        await GuardAsync(handle, SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, wireMode, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        await SetWatchAsync<AddWatchOperation, bool>(
+            handle,
+            recursive => new(new(Chroot, path), handle, recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent, _core.Watches),
+            cancellationToken).ConfigureAwait(false);
         return new(handle, mode, ReleaseAsync);
     }
 
@@ -672,18 +672,20 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
     {
-        bool ask = _core.Watches.Add(handle);
-        NodeData? data = await GuardAsync(handle, SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        NodeData? data = await SetWatchAsync<WatchDataOperation, NodeData?>(handle, ask => new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken).ConfigureAwait(false);
         if (data is null) _core.Watches.Remove(handle, LastZxid);
         return data;
     }
 
-    /// <summary>Takes a watch out again if the request for it fails.</summary>
-    private async ValueTask<TResult> GuardAsync<TResult>(WatchHandle handle, ValueTask<TResult> request)
+    /// <summary>Enters a watch and sends the request for it, and takes it out again if that fails.</summary>
+    private async ValueTask<TResult> SetWatchAsync<TOperation, TResult>(WatchHandle handle, Func<bool, TOperation> request, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
     {
+        ValueTask<TResult> sending;
+        lock (_core.Watches.Order) sending = SendAsync<TOperation, TResult>(request(_core.Watches.Add(handle)), cancellationToken);
         try
         {
-            return await request.ConfigureAwait(false);
+            return await sending.ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -704,20 +706,22 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async Task ReleaseAsync(WatchHandle handle, bool mayBeArmed)
     {
         Session session = _core.Session;
-        WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
-        if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
-        if (release.Rearm is { } rearm) session.RearmNow(rearm);
-        foreach (WatcherType type in release.Remove)
+        Task<ErrorCode>[] removals;
+        lock (_core.Watches.Order)
         {
-            try
-            {
-                ErrorCode answer = await session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).ConfigureAwait(false);
-                if (answer is ErrorCode.Ok or ErrorCode.NoWatcher) return;
-            }
-            catch (ZooKeeperException)
-            {
-                return; // the connection is gone, and the watch with it
-            }
+            WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
+            if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
+            if (release.Rearm is { } rearm) session.RearmNow(rearm);
+            removals = [.. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
+        }
+
+        try
+        {
+            await Task.WhenAll(removals).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // The connection is gone, and the watch with it.
         }
     }
 }
