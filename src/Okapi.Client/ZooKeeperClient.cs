@@ -347,11 +347,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         SendVoidAsync<SyncOperation>(new(ToWire(path)), cancellationToken);
 
     /// <summary>Lists this session's ephemeral znodes (3.6).</summary>
-    /// <param name="prefix">What their paths begin with: a prefix of characters, so <c>/a/b</c> also finds <c>/a/bc</c>.</param>
+    /// <param name="prefix">What their paths begin with: a prefix of characters, so <c>/a/b</c> also finds <c>/a/bc</c>, and <c>/a/b/</c> does not.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Their paths, in no order.</returns>
     public ValueTask<IReadOnlyList<string>> GetEphemeralsAsync(string prefix = "/", CancellationToken cancellationToken = default) =>
-        SendAsync<GetEphemeralsOperation, IReadOnlyList<string>>(new(ToWire(prefix)), cancellationToken);
+        SendAsync<GetEphemeralsOperation, IReadOnlyList<string>>(new(ToWire(prefix, sequential: true)), cancellationToken);
 
     /// <summary>Counts all znodes below one (3.6).</summary>
     /// <param name="path">Its path.</param>
@@ -496,8 +496,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="type">Which kinds; Persistent and PersistentRecursive need 3.9.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Whether there is one.</returns>
-    public ValueTask<bool> CheckWatchesAsync(string path, WatcherType type = WatcherType.Any, CancellationToken cancellationToken = default) =>
-        SendAsync<CheckWatchesOperation, bool>(new(ToWire(path), type), cancellationToken);
+    public ValueTask<bool> CheckWatchesAsync(string path, WatcherType type = WatcherType.Any, CancellationToken cancellationToken = default)
+    {
+        ArgumentChecks.ValidateType(type);
+        return SendAsync<CheckWatchesOperation, bool>(new(ToWire(path), type), cancellationToken);
+    }
 
     /// <summary>Ends all watches of this client on a path, of some kinds or all, as if each were disposed.</summary>
     /// <param name="path">The znode.</param>
@@ -506,7 +509,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<int> RemoveWatchesAsync(string path, WatcherType type = WatcherType.Any)
     {
         ZnodePath.Validate(path);
-        if (!Enum.IsDefined(type)) throw new ArgumentOutOfRangeException(nameof(type), type, $"{(int)type} is not a watcher type.");
+        ArgumentChecks.ValidateType(type);
         List<WatchHandle> handles = _core.Watches.Find(ChrootPaths.ToServer(path, Chroot), type);
         foreach (WatchHandle handle in handles)
         {
@@ -561,16 +564,17 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     private static ZooKeeperClient Create(string connectString, ZooKeeperOptions? options)
     {
-        ZooKeeperOptions copy = (options ?? new()).Clone();
-        copy.Validate();
+        options ??= new();
+        options.Validate();
+        ZooKeeperOptions copy = options.Clone();
         ConnectString parsed = ConnectString.Parse(connectString);
         return new(new ClientCore(copy, parsed.Servers), parsed.Chroot, isView: false);
     }
 
     internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null)
     {
+        options.Validate();
         ZooKeeperOptions copy = options.Clone();
-        copy.Validate();
         ConnectString parsed = ConnectString.Parse(connectString);
         return new(new ClientCore(copy, parsed.Servers, connector, random, schedule), parsed.Chroot, isView: false);
     }
@@ -581,6 +585,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             client._core.Start();
             await client.WaitConnectedAsync(client._core.Options.FirstConnectTimeout, cancellationToken).ConfigureAwait(false);
+            await client._core.WaitAuthAsync().WaitAsync(client._core.Options.RequestTimeout, client._core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
             await client.CheckChrootAsync(cancellationToken).ConfigureAwait(false);
             return client;
         }
@@ -693,7 +698,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// </summary>
     private ValueTask<TResult> AddAsync<TResult>(WatchHandle handle, Func<bool, ValueTask<TResult>> send)
     {
-        lock (_core.WatchOrder) return GuardAsync(handle, send(_core.Watches.Add(handle)));
+        lock (_core.Watches.Order) return GuardAsync(handle, send(_core.Watches.Add(handle)));
     }
 
     /// <summary>A one-shot watch whose persistent neighbour went while it was being asked for: now it needs the server's own.</summary>
@@ -731,7 +736,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     {
         Session session = _core.Session;
         Task<ErrorCode>[] removals;
-        lock (_core.WatchOrder)
+        lock (_core.Watches.Order)
         {
             WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
             if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection

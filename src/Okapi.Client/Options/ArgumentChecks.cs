@@ -34,6 +34,11 @@ internal static class ArgumentChecks
             : throw new ArgumentOutOfRangeException(nameof(ttl), ttl, $"A time to live is from 1 ms to {MaxTtlMs} ms.");
     }
 
+    public static void ValidateType(WatcherType type)
+    {
+        if (!Enum.IsDefined(type)) throw new ArgumentOutOfRangeException(nameof(type), type, $"{(int)type} is not a watcher type.");
+    }
+
     public static int ValidateVersion(int? version)
     {
         if (version < 0) throw new ArgumentOutOfRangeException(nameof(version), version, "An expected version is 0 or more; null means any version.");

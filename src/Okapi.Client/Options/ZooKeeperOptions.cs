@@ -160,6 +160,7 @@ public sealed class ZooKeeperOptions
         RequireRange(EventBufferSize, 1, 1 << 24, nameof(EventBufferSize));
         if (!Enum.IsDefined(Recovery)) throw new ArgumentException($"{nameof(Recovery)} {Recovery} is not None or NewSession.");
         if (!Enum.IsDefined(ChrootCheck)) throw new ArgumentException($"{nameof(ChrootCheck)} {ChrootCheck} is not MustExist, Create or None.");
+        if (Auth.Contains(null!)) throw new ArgumentException($"{nameof(Auth)} has an entry that is null.");
         ArgumentNullException.ThrowIfNull(TimeProvider);
         ArgumentNullException.ThrowIfNull(Tls);
         ArgumentChecks.ValidateAcl(DefaultAcl, nameof(DefaultAcl));

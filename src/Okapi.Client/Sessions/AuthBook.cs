@@ -34,6 +34,12 @@ internal sealed class AuthBook
         return entry.Taken.Task;
     }
 
+    /// <summary>Completes when a server has taken all credentials added so far.</summary>
+    public Task WhenTakenAsync()
+    {
+        lock (_lock) return Task.WhenAll(_entries.Select(entry => entry.Taken.Task));
+    }
+
     /// <summary>Presents all credentials on a new connection and opens it to requests.</summary>
     /// <param name="outbox">Where to.</param>
     /// <param name="open">Opens it. One that is added meanwhile waits for this, or it would be presented by nobody.</param>

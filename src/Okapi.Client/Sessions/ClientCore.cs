@@ -47,9 +47,6 @@ internal sealed class ClientCore : ISessionObserver
 
     public WatchTable Watches => _belongings.Watches;
 
-    /// <summary>Held while a watch gets into the table, or out of it, and what follows for the server into the outbox.</summary>
-    public Lock WatchOrder { get; } = new();
-
     public Broadcast<WatchedEvent> Events => _belongings.Events;
 
     /// <summary>Where the session of the moment stands.</summary>
@@ -94,6 +91,9 @@ internal sealed class ClientCore : ISessionObserver
         WarnOfDigestInTheClear([credential]);
         return _belongings.Credentials.AddAsync(credential);
     }
+
+    /// <summary>Completes when a server has taken all credentials given so far.</summary>
+    public Task WaitAuthAsync() => _belongings.Credentials.WhenTakenAsync();
 
     public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
 

@@ -28,6 +28,12 @@ internal sealed class WatchTable
 
     public WatchTable() => _bySpan = _byPath.GetAlternateLookup<ReadOnlySpan<char>>();
 
+    /// <summary>
+    /// Held while a watch is entered or taken out and the requests that go with it are made, so that the server hears of both in the table's order: a removal
+    /// that overtakes, or is overtaken by, the request for another watch of its path would take that one away.
+    /// </summary>
+    public Lock Order { get; } = new();
+
     public int Count
     {
         get
@@ -105,7 +111,7 @@ internal sealed class WatchTable
             bool isParent = true;
             for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
             {
-                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive)) continue;
+                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive, armedOnly: true)) continue;
                 foreach (WatchHandle handle in handles)
                     if (handle is { Kind: WatchKind.Recursive, IsArmed: true }) handle.Notify(type, state, path, zxid);
                 if (isParent && type != WatchedEventType.NodeDataChanged) NotifyOfChild(handles, state, zxid);
@@ -309,8 +315,8 @@ internal sealed class WatchTable
 
     private void DispatchTo(List<WatchHandle> handles, WatchedEventType type, KeeperState state, string path, long zxid)
     {
-        // Beside a recursive watch the children's own events stand for this one, on 3.8 and 3.9 alike.
-        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive);
+        // Beside a recursive watch the children's own events stand for this one, on 3.8 and 3.9 alike; not before the server has it.
+        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive, armedOnly: true);
         for (int i = handles.Count - 1; i >= 0; i--)
         {
             WatchHandle handle = handles[i];
