@@ -184,7 +184,7 @@ internal static class PublicApi
         if (Nullable.GetUnderlyingType(type) is { } inner) return Name(inner) + "?";
         string mark = nullability is not null && !type.IsValueType && nullability is { ReadState: NullabilityState.Nullable } or { ReadState: NullabilityState.Unknown, WriteState: NullabilityState.Nullable } ? "?" : string.Empty;
         if (type.IsArray) return $"{Name(type.GetElementType()!, nullability?.ElementType)}[]{mark}";
-        if (type.IsGenericParameter) return type.Name + mark;
+        if (type.IsGenericParameter) return type.Name; // reflection calls every unconstrained one nullable
         if (Keyword(type) is { } keyword) return keyword + mark;
         string outer = type.IsNested && !type.IsGenericParameter ? Name(type.DeclaringType!) + "." : string.Empty;
         return outer + Unqualified(type) + Generics(type.GetGenericArguments(), nullability?.GenericTypeArguments) + mark;
