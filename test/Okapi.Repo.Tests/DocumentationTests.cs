@@ -64,6 +64,19 @@ public partial class DocumentationTests
         Assert.Equal("## [Unreleased]", first);
     }
 
+    [Fact]
+    public void The_counterparts_that_the_pages_for_newcomers_name_exist() =>
+        Repository.AssertNone(
+            Repository.FilesBelow("docs/coming-from/", ".md").SelectMany(page => FindUnknownNames(page, Repository.Read(page))),
+            "The second column of a table names what the public API does not have.");
+
+    [Theory]
+    [InlineData("| `getAcl` | `GetAclAsync(path)`, `Acl.Open` | |", null)]
+    [InlineData("| `x` | `ReadEverythingAsync` | |", "page.md:1: ReadEverythingAsync")]
+    [InlineData("\n| `x` | `Acl.Everyone` | |", "page.md:2: Everyone")]
+    public void A_counterpart_that_does_not_exist_is_found(string text, string? finding) =>
+        Assert.Equal(finding is null ? [] : [finding], FindUnknownNames("page.md", text));
+
     private static IEnumerable<string> Pages() => Repository.Files.Where(file => file.EndsWith(".md", StringComparison.Ordinal));
 
     private static IEnumerable<(string Page, int Line, string Code)> Blocks(string page, string text) => BlockPattern().Matches(text)
@@ -122,6 +135,24 @@ public partial class DocumentationTests
         }
     }
 
+    /// <summary>Names in code in the second column of a table that stand neither in the public API nor among the framework's that belong here.</summary>
+    private static IEnumerable<string> FindUnknownNames(string page, string text)
+    {
+        HashSet<string> known =
+        [
+            "CancellationToken", "TimeSpan", "DateTimeOffset", "SequenceEqual", "LogLevel", "ArgumentException", "OperationCanceledException", "ToString",
+            .. new[] { "Okapi.Protocol", "Okapi.Client" }.SelectMany(assembly => NamePattern().Matches(Repository.Read($"docs/api/{assembly}.txt"))).Select(match => match.Value),
+        ];
+        foreach ((int index, string line) in text.Split('\n').Index())
+        {
+            string[] cells = line.Split('|');
+            if (cells.Length < 4) continue;
+            foreach (Match code in CodePattern().Matches(cells[2]))
+                foreach (Match name in NamePattern().Matches(code.Value))
+                    if (!known.Contains(name.Value)) yield return $"{page}:{index + 1}: {name.Value}";
+        }
+    }
+
     /// <summary>Headings as links name them: lower case, blanks as hyphens, other marks left out.</summary>
     private static IEnumerable<string> Headings(string text) => HeadingPattern().Matches(text)
         .Select(match => string.Concat(match.Groups["title"].Value.Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-'));
@@ -134,6 +165,9 @@ public partial class DocumentationTests
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)[^)]*\)")]
     private static partial Regex LinkPattern();
+
+    [GeneratedRegex(@"\b[A-Z]\w+")]
+    private static partial Regex NamePattern();
 
     [GeneratedRegex(@"^#{1,6} (?<title>.+)$", RegexOptions.Multiline)]
     private static partial Regex HeadingPattern();
