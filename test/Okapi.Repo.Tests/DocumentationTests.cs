@@ -77,6 +77,18 @@ public partial class DocumentationTests
     public void A_counterpart_that_does_not_exist_is_found(string text, string? finding) =>
         Assert.Equal(finding is null ? [] : [finding], FindUnknownNames("page.md", text));
 
+    [Fact]
+    public void The_page_of_errors_has_every_code_with_its_number_and_every_exception()
+    {
+        string page = Repository.Read("docs/errors.md");
+        IEnumerable<string> codes = Enum.GetValues<ErrorCode>().Select(code => $"| `{code}` | {(int)code} |");
+        IEnumerable<string> exceptions = new[] { typeof(ZooKeeperClient), typeof(Stat) }
+            .SelectMany(anchor => anchor.Assembly.GetExportedTypes())
+            .Where(type => type.IsSubclassOf(typeof(Exception)))
+            .Select(type => $"| `{type.Name}` |");
+        Repository.AssertNone(codes.Concat(exceptions).Where(row => !page.Contains(row, StringComparison.Ordinal)), "docs/errors.md lacks a row.");
+    }
+
     private static IEnumerable<string> Pages() => Repository.Files.Where(file => file.EndsWith(".md", StringComparison.Ordinal));
 
     private static IEnumerable<(string Page, int Line, string Code)> Blocks(string page, string text) => BlockPattern().Matches(text)
