@@ -62,25 +62,6 @@ public class PrimingTests
     }
 
     [Fact]
-    public void H39_A_credential_added_while_a_connection_is_being_primed_is_presented_on_it()
-    {
-        var outbox = new Outbox(new(10, 10_000, 10_000), TimeProvider.System);
-        var book = new AuthBook([]);
-        var target = new Target();
-        outbox.Attach(target);
-        book.Replay(outbox);
-        Task taken = book.AddAsync(AuthInfo.Digest("ann", "a"), outbox); // the connection is not open yet
-        outbox.Open();
-        book.PresentRest(outbox);
-        var batch = new JuteBuffer();
-        Assert.True(outbox.TakeBatch(target, ref batch));
-        book.PresentRest(outbox); // and once only
-        book.OnReply(ErrorCode.Ok);
-        Assert.True(taken.IsCompletedSuccessfully);
-        Assert.False(outbox.TakeBatch(target, ref batch));
-    }
-
-    [Fact]
     public async Task H40_A_refused_credential_ends_the_client_and_everything_that_waits()
     {
         var peer = new ScriptedPeer();

@@ -53,7 +53,7 @@ public class AuthTests
 
     // The narrow moment: the credentials have been presented on a new connection, and requests are not let through yet.
     [Fact]
-    public void H39_A_credential_added_while_a_connection_is_being_taken_into_use_is_presented_on_it()
+    public async Task H39_A_credential_added_while_a_connection_is_being_taken_into_use_is_presented_on_it()
     {
         using var outbox = new Outbox(new(16, 1 << 16, 1 << 16), TimeProvider.System);
         var connection = new NeverFlushed();
@@ -61,9 +61,13 @@ public class AuthTests
         outbox.Attach(connection);
         _ = book.AddAsync(AuthInfo.Digest("too early", "x"));
         Assert.Empty(Taken()); // the session is not open yet: nothing but the handshake may be sent
-        book.Replay(outbox);
-        Task added = book.AddAsync(AuthInfo.Digest("bob", "b"));
-        outbox.Open();
+        Task<Task[]>? adding = null;
+        book.Replay(outbox, () =>
+        {
+            adding = Task.Run(() => new[] { book.AddAsync(AuthInfo.Digest("bob", "b")) }); // waits until the connection is open
+            outbox.Open();
+        });
+        Task added = Assert.Single(await adding!);
         Assert.Equal(["ann:a", "too early:x", "bob:b"], Taken());
         for (int i = 0; i < 3; i++) book.OnReply(ErrorCode.Ok);
         Assert.True(added.IsCompletedSuccessfully);
