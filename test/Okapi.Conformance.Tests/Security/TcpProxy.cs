@@ -33,9 +33,9 @@ internal sealed class TcpProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        _listener.Dispose();
         Cut();
         await _accepting;
+        _listener.Dispose();
     }
 
     private async Task AcceptAsync()
