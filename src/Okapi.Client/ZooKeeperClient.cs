@@ -166,12 +166,12 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <returns>The states, in order.</returns>
     public async IAsyncEnumerable<SessionStateChange> StateChangesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var buffer = new EventBuffer<SessionStateChange>(256, default);
+        var buffer = new EventBuffer<SessionStateChange>(256, new(default, 0, Missed: true));
         _core.States.Add(buffer, first => first.Post(_core.State));
         try
         {
             await foreach (SessionStateChange change in buffer.ReadAllAsync(cancellationToken).ConfigureAwait(false))
-                yield return change == default ? _core.State with { Missed = true } : change;
+                yield return change.Missed ? _core.State with { Missed = true } : change;
         }
         finally
         {

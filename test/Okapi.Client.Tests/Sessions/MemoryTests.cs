@@ -48,7 +48,7 @@ public class MemoryTests
                 driver.Time.Advance(TimeSpan.FromSeconds(1));
                 if (timeOut) driver.Expire(TimeSpan.FromSeconds(1), out _);
                 else await cancellation.CancelAsync();
-                foreach (Task<int> call in pending) Assert.True(call.IsCompleted && !call.IsCompletedSuccessfully);
+                await Task.WhenAll(pending).ContinueWith(all => Assert.False(all.IsCompletedSuccessfully), TaskScheduler.Default).WaitAsync(ScriptedPeer.Patience);
             }
         }
 
