@@ -7,6 +7,9 @@ public sealed class DuplexStream : Stream
 {
     private readonly PipeReader _reader;
     private readonly PipeWriter _writer;
+    private DuplexStream? _peer;
+    private long _written;
+    private long _read;
     private int _isDisposed;
 
     private DuplexStream(PipeReader reader, PipeWriter writer)
@@ -31,6 +34,11 @@ public sealed class DuplexStream : Stream
 
     public bool IsDisposed => Volatile.Read(ref _isDisposed) != 0;
 
+    /// <summary>Whether the other end has read all that this one wrote.</summary>
+    public bool IsDrained => Interlocked.Read(ref _written) == _peer!.ReadSoFar;
+
+    private long ReadSoFar => Interlocked.Read(ref _read);
+
     /// <summary>Makes a connection.</summary>
     /// <param name="inline">Whether whoever waits for bytes runs on the thread that writes them; makes a simulation repeatable.</param>
     /// <param name="capacity">How many unread bytes each direction takes.</param>
@@ -41,7 +49,9 @@ public sealed class DuplexStream : Stream
         var options = new PipeOptions(readerScheduler: scheduler, writerScheduler: scheduler, pauseWriterThreshold: capacity, resumeWriterThreshold: capacity / 2, useSynchronizationContext: false);
         var toServer = new Pipe(options);
         var toClient = new Pipe(options);
-        return (new(toClient.Reader, toServer.Writer), new(toServer.Reader, toClient.Writer));
+        DuplexStream client = new(toClient.Reader, toServer.Writer), server = new(toServer.Reader, toClient.Writer);
+        (client._peer, server._peer) = (server, client);
+        return (client, server);
     }
 
     /// <summary>Ends what this end sends; it can still receive. The other end reads to the end of what was sent.</summary>
@@ -79,6 +89,7 @@ public sealed class DuplexStream : Stream
         }
 
         _reader.AdvanceTo(result.Buffer.GetPosition(count));
+        Interlocked.Add(ref _read, count);
         return count;
     }
 
@@ -86,6 +97,7 @@ public sealed class DuplexStream : Stream
     {
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         FlushResult result;
+        Interlocked.Add(ref _written, buffer.Length);
         try
         {
             result = await _writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);

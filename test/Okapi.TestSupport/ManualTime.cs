@@ -21,6 +21,9 @@ public sealed class ManualTime : TimeProvider
     /// <summary>How many timers are set.</summary>
     public int ActiveTimers { get; private set; }
 
+    /// <summary>How many times a timer has fired; bounds the work that waiting causes.</summary>
+    public long Fired { get; private set; }
+
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override long GetTimestamp() => Now.Ticks;
@@ -64,10 +67,19 @@ public sealed class ManualTime : TimeProvider
                 if (key.Due > _now) _now = key.Due;
                 timer = next.Timer;
                 timer.TakeDue_NeedsLock();
+                Fired++;
             }
 
             timer.Fire();
         }
+    }
+
+    /// <summary>Lets time pass while the process stands still, as when it is stopped or starved of threads: timers that become due meanwhile run at its end, late.</summary>
+    /// <param name="by">How much.</param>
+    public void Stall(TimeSpan by)
+    {
+        lock (_lock) _now += by;
+        Advance(TimeSpan.Zero);
     }
 
     /// <summary>Lets time pass in steps until a task is complete, giving other threads the chance to act on each step.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Okapi.Protocol;
 
@@ -33,6 +34,7 @@ public delegate T BodyReader<out T>(ref JuteReader reader);
 public sealed class ScriptedPeer
 {
     private readonly Channel<PeerConnection> _arrivals = Channel.CreateUnbounded<PeerConnection>();
+    private readonly ConcurrentQueue<DuplexStream> _clientStreams = new();
     private int _attempts;
 
     /// <summary>How often a client tried to connect.</summary>
@@ -40,6 +42,9 @@ public sealed class ScriptedPeer
 
     /// <summary>What happens to an attempt before there is a connection: throw to refuse it, wait to stall it. Null: it succeeds.</summary>
     public Func<ServerEndpoint, CancellationToken, ValueTask>? OnConnecting { get; set; }
+
+    /// <summary>How many connections the client has not closed.</summary>
+    public int OpenConnections => _clientStreams.Count(stream => !stream.IsDisposed);
 
     /// <summary>How many unread bytes a connection takes in each direction.</summary>
     public int Capacity { get; set; } = 64 * 1024;
@@ -53,6 +58,7 @@ public sealed class ScriptedPeer
         Interlocked.Increment(ref _attempts);
         if (OnConnecting is { } hook) await hook(server, cancellationToken);
         (DuplexStream client, DuplexStream peer) = DuplexStream.Create(capacity: Capacity);
+        _clientStreams.Enqueue(client);
         _arrivals.Writer.TryWrite(new PeerConnection(peer, server));
         return client;
     }

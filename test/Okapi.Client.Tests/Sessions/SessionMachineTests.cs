@@ -276,7 +276,7 @@ public partial class SessionMachineTests
         var simulation = new SimulatedSession(settings, react: _ => Reaction.Refuse).Start();
         for (int i = 0; i < 200; i++)
         {
-            TimeSpan next = simulation.Machine.NextTick!.Value;
+            TimeSpan next = simulation.NextEvent!.Value;
             Assert.True(next >= simulation.Now && next - simulation.Now <= Ms(int.MaxValue), $"{next} at {simulation.Now}");
             simulation.RunUntil(next);
         }

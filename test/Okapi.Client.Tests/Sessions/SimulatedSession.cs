@@ -127,6 +127,16 @@ internal sealed class SimulatedSession
         }
     }
 
+    /// <summary>When something happens next; null: never.</summary>
+    public TimeSpan? NextEvent
+    {
+        get
+        {
+            TimeSpan? due = _agenda.TryPeek(out _, out (TimeSpan Due, int) key) ? key.Due : null;
+            return due is null || Machine.NextTick < due ? Machine.NextTick : due;
+        }
+    }
+
     public SimulatedSession RunFor(TimeSpan time) => RunUntil(Now + time);
 
     public SimulatedSession RunUntil(TimeSpan end)
@@ -134,9 +144,7 @@ internal sealed class SimulatedSession
         int lazy = 0;
         while (true)
         {
-            TimeSpan? event_ = _agenda.TryPeek(out _, out (TimeSpan Due, int) key) ? key.Due : null;
-            TimeSpan? tick = Machine.NextTick;
-            TimeSpan? next = event_ is null || tick < event_ ? tick : event_;
+            TimeSpan? next = NextEvent;
             if (next is null || next > end)
             {
                 Now = end;
@@ -146,7 +154,7 @@ internal sealed class SimulatedSession
             lazy = next <= Now ? lazy + 1 : 0;
             if (lazy > 1000) throw new InvalidOperationException($"The machine spins at {Now} ({Machine.State}).");
             if (next > Now) Now = next.Value;
-            if (next == event_) _agenda.Dequeue()();
+            if (_agenda.TryPeek(out _, out (TimeSpan Due, int) key) && key.Due == next) _agenda.Dequeue()();
             else Tick();
         }
     }
