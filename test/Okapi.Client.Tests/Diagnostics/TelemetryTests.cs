@@ -9,7 +9,7 @@ namespace Okapi.Client.Tests.Diagnostics;
 [Collection(Alone.Name)]
 public class TelemetryTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task An_operation_is_a_client_span_and_a_duration_with_the_conventions_tags()
     {
         using var observer = new Observer();
@@ -34,7 +34,7 @@ public class TelemetryTests
         Assert.Equal(0, observer.Sum("zookeeper.client.outstanding"));
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task Expected_outcomes_are_no_errors_and_the_usual_port_and_an_empty_chroot_are_no_tags()
     {
         using var observer = new Observer();
@@ -68,7 +68,7 @@ public class TelemetryTests
         Assert.DoesNotContain(observer.Measurements, each => each.Tags.Contains("error.type", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task Reconnects_expirations_events_and_bytes_are_counted_and_pings_are_no_operations()
     {
         using var observer = new Observer();
@@ -103,7 +103,7 @@ public class TelemetryTests
         Assert.True(observer.Sum("zookeeper.client.io") > 100);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H46_Watches_set_at_the_same_moment_are_asked_for_in_the_order_in_which_they_found_their_path()
     {
         // The listener runs between the moment when a watch finds its path empty and the moment when its request is written: the worst moment for another watch.
