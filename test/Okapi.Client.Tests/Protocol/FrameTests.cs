@@ -184,7 +184,7 @@ public class FrameTests(ITestOutputHelper output)
                     mutated.RemoveRange(at, random.Next(1, Math.Min(9, mutated.Count - at + 1)));
                     break;
                 case 3:
-                    mutated.InsertRange(at, mutated.GetRange(random.Next(mutated.Count / 2), random.Next(1, mutated.Count / 2)));
+                    mutated.InsertRange(at, mutated.GetRange(random.Next(mutated.Count / 2), random.Next(1, Math.Max(2, mutated.Count / 2))));
                     break;
                 case 4: // a length, a count, a number or an error code
                     int[] numbers = [-1, -2, -4, -8, -9999, -124, 0, 1, 16, 37, 1000, Limit, Limit + 1, int.MaxValue, int.MinValue];
