@@ -35,7 +35,7 @@ internal abstract class WatchHandle(string path, string serverPath)
 
     public bool IsOneShot => Kind < WatchKind.Persistent;
 
-    /// <summary>Whether the persistent watch that was to serve it went before its own request was answered.</summary>
+    /// <summary>Whether the watch that it was to share the server's with went before its own request was answered.</summary>
     public bool IsStray { get; set; }
 
     /// <summary>Something happened. Must not block or run user code.</summary>

@@ -284,7 +284,11 @@ internal sealed class WatchTable
     {
         if (left.Any(other => !other.IsOneShot)) return new(null, []);
         bool isChild = handle.Kind == WatchKind.Children;
-        if (left.Any(other => (other.Kind == WatchKind.Children) == isChild)) return new(null, []);
+        WatchHandle[] sharing = [.. left.Where(other => (other.Kind == WatchKind.Children) == isChild)];
+        // Those without an answer yet may find no znode, and then nobody is left who needs what is armed.
+        if (!Array.Exists(sharing, other => other.IsArmed))
+            foreach (WatchHandle other in sharing) other.IsStray = true;
+        if (sharing.Length > 0) return new(null, []);
         return new(null, [isChild ? WatcherType.Children : WatcherType.Data]);
     }
 

@@ -6,7 +6,7 @@ namespace Okapi.Client.Tests.Protocol;
 /// <summary>Servers that do not know an operation: they answer Unimplemented and, as Apache's do, close the connection; the session goes on.</summary>
 public class DegradationTests
 {
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_server_without_create2_is_asked_with_create_and_exists(bool closes)
@@ -26,7 +26,7 @@ public class DegradationTests
         Assert.Equal(closes ? 21 : 1, peer.Attempts);
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_server_without_multiRead_is_asked_one_by_one(bool closes)
@@ -56,7 +56,7 @@ public class DegradationTests
         }
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Operations))]
     public async Task An_operation_without_a_substitute_fails_as_unimplemented_and_the_session_goes_on(OpCode opCode, bool closes)
     {
@@ -83,7 +83,7 @@ public class DegradationTests
         Assert.Equal(0, zk.Core.Watches.Count);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_protected_create_finds_its_own_znode_after_a_lost_reply()
     {
         var peer = new ScriptedPeer();
@@ -109,7 +109,7 @@ public class DegradationTests
         Assert.Equal(0, creates);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H55_A_protected_create_never_takes_the_znode_of_an_earlier_session()
     {
         var peer = new ScriptedPeer();
@@ -149,7 +149,7 @@ public class DegradationTests
         { true, false, false },
     };
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Retries))]
     public async Task A_write_is_sent_again_only_if_the_policy_says_so(bool isSet, bool retryUnknown, bool isSentAgain)
     {
@@ -173,7 +173,7 @@ public class DegradationTests
         }
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_write_is_sent_again_as_often_as_the_policy_says_and_a_refusal_is_final()
     {
         var peer = new ScriptedPeer();
@@ -195,7 +195,7 @@ public class DegradationTests
         await Assert.ThrowsAsync<BadVersionException>(() => refused.Soon());
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_write_that_was_never_sent_waits_for_the_next_connection_without_any_policy()
     {
         var peer = new ScriptedPeer();

@@ -5,7 +5,7 @@ namespace Okapi.Client.Tests.Protocol;
 
 public class OperationShapeTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H35_An_error_code_without_a_name_is_carried()
     {
         var peer = new ScriptedPeer();
@@ -35,7 +35,7 @@ public class OperationShapeTests
         { "too few results", ErrorCode.Ok, [ErrorCode.Ok], "MarshallingError" },
     };
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Shapes))]
     public async Task H36_Every_shape_of_a_transactions_reply_is_understood(string shape, ErrorCode header, ErrorCode[]? errors, string expected)
     {
@@ -69,7 +69,7 @@ public class OperationShapeTests
         Assert.Equal(1, peer.Attempts);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H36_An_empty_transaction_is_committed_unless_the_header_says_otherwise()
     {
         var peer = new ScriptedPeer();
@@ -94,7 +94,7 @@ public class OperationShapeTests
         { CreateMode.PersistentSequentialWithTtl, OpCode.CreateTtl, OpCode.CreateTtl },
     };
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Creates))]
     public async Task H37_The_mode_decides_the_opcode_wherever_a_znode_is_created(CreateMode mode, OpCode plain, OpCode withStat)
     {
@@ -144,7 +144,7 @@ public class OperationShapeTests
         }
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Paths))]
     public async Task H41_Every_request_carries_the_path_below_the_chroot(OpCode call, string path, string onWire)
     {
@@ -178,7 +178,7 @@ public class OperationShapeTests
         Assert.Equal(onWire, PeerConnection.Read(body, (ref JuteReader reader) => reader.ReadString()));
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H41_Paths_in_replies_and_events_lose_the_chroot_and_a_sibling_with_the_same_prefix_stays_outside()
     {
         var peer = new ScriptedPeer();

@@ -10,7 +10,7 @@ public class PrimingTests
 {
     private static readonly string[] Identities = ["ann:a", "bob:b", "cid:c"];
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H38_A_new_connection_gets_credentials_then_watches_then_requests()
     {
         var peer = new ScriptedPeer();
@@ -38,7 +38,7 @@ public class PrimingTests
         Assert.False(exists.IsCompleted);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H39_Three_identities_are_presented_before_the_first_request_on_each_of_100_connections()
     {
         var peer = new ScriptedPeer();
@@ -61,7 +61,7 @@ public class PrimingTests
         }
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H40_A_refused_credential_ends_the_client_and_everything_that_waits()
     {
         var peer = new ScriptedPeer();

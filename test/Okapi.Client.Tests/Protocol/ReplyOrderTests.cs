@@ -5,7 +5,7 @@ namespace Okapi.Client.Tests.Protocol;
 
 public class ReplyOrderTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H31_Request_numbers_wrap_to_1_and_never_meet_the_special_ones()
     {
         var peer = new ScriptedPeer();
@@ -28,7 +28,7 @@ public class ReplyOrderTests
 
     public static TheoryData<string> WrongReplies => ["of the next request", "of no request", "twice", "with nothing in flight"];
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(WrongReplies))]
     public async Task H32_A_reply_that_is_not_the_next_ends_the_connection_and_the_session_goes_on(string which)
     {

@@ -15,6 +15,9 @@ public static class Alone
 /// <summary>What the scripts of these tests have in common.</summary>
 internal static class Scripts
 {
+    /// <summary>A failure's bound for a whole test: a script that waits for a request keeps answering pings, for ever if need be.</summary>
+    public const int TestTimeoutMs = 120_000;
+
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Options for scripts that cut connections often and do not answer a close.</summary>

@@ -16,7 +16,7 @@ public class CoexistenceTests(ITestOutputHelper output)
         Recursive,
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task H46_Watches_on_one_path_never_disturb_each_other(bool is39)

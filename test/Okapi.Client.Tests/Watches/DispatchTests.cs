@@ -7,7 +7,7 @@ namespace Okapi.Client.Tests.Watches;
 
 public class DispatchTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H49_An_event_in_the_same_segment_as_the_reply_that_arms_its_watch_is_never_missed()
     {
         const int rounds = 200, batch = 500;
@@ -83,7 +83,7 @@ public class DispatchTests
         Assert.Empty(sibling.Seen);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task RemoveWatchesAsync_tells_each_watch_that_its_own_kind_was_removed()
     {
         var peer = new ScriptedPeer();

@@ -6,7 +6,7 @@ namespace Okapi.Client.Tests.Watches;
 
 public class RearmTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H42_20000_watches_are_armed_again_in_frames_of_a_bounded_size()
     {
         const int count = 20_000;
@@ -37,7 +37,7 @@ public class RearmTests
         Assert.InRange(frames, 30, 40);
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(WatchMode.Persistent)]
     [InlineData(WatchMode.PersistentRecursive)]
     public async Task H43_One_Resync_stands_between_the_last_event_before_a_cut_and_the_first_after_it(WatchMode mode)
@@ -63,7 +63,7 @@ public class RearmTests
             (await watch.ToListAsync()).Select(each => (each.Type, each.Zxid)));
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H44_A_cut_between_two_notifications_of_one_transaction_loses_neither()
     {
         var peer = new ScriptedPeer();
@@ -83,7 +83,7 @@ public class RearmTests
         Assert.Equal("/second", (await second.Fired.Soon()).Path);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H45_Every_connect_tells_the_newest_transaction_of_any_reply_and_of_nothing_else()
     {
         var peer = new ScriptedPeer();
@@ -106,7 +106,7 @@ public class RearmTests
         }
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(ErrorCode.BadArguments)]
     [InlineData(ErrorCode.Unimplemented)]
     [InlineData(ErrorCode.NoAuth)]
@@ -134,7 +134,7 @@ public class RearmTests
         Assert.Equal(2, peer.Attempts);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H47_A_server_that_closes_instead_of_answering_setWatches2_does_so_three_times_and_then_the_watches_end()
     {
         var peer = new ScriptedPeer();
@@ -163,7 +163,7 @@ public class RearmTests
         await oneShot.Fired.Soon();
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H47_Connections_that_break_before_an_answer_now_and_then_end_no_watch()
     {
         var peer = new ScriptedPeer();
@@ -184,7 +184,7 @@ public class RearmTests
         Assert.Equal(WatchedEventType.NodeDataChanged, (await events.NextAsync()).Type);
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task H48_Each_kind_of_watch_outlives_50_reconnects(bool is39)
@@ -232,7 +232,7 @@ public class RearmTests
         { true, [WatchedEventType.NodeDeleted, WatchedEventType.NodeCreated], WatchedEventType.NodeDataChanged, WatchedEventType.NodeChildrenChanged },
     };
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [MemberData(nameof(Offline))]
     public async Task H51_One_shot_watches_tell_the_difference_that_an_absence_made(bool isThere, WatchedEventType[] changes, WatchedEventType? data, WatchedEventType? children)
     {
@@ -253,7 +253,7 @@ public class RearmTests
         Assert.Equal(children, list?.Fired.IsCompleted == true ? (await list.Fired).Type : null);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H53_A_client_that_is_disposed_with_watches_on_sends_its_close_and_nothing_more()
     {
         var peer = new ScriptedPeer();
@@ -275,7 +275,7 @@ public class RearmTests
         Assert.Equal(0, zk.Core.Watches.Count);
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(SessionRecovery.None)]
     [InlineData(SessionRecovery.NewSession)]
     public async Task Watches_end_or_go_on_with_the_session_as_the_recovery_says(SessionRecovery recovery)

@@ -6,7 +6,7 @@ namespace Okapi.Client.Tests.Watches;
 
 public class ReleaseTests
 {
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H52_A_watch_request_that_is_cancelled_in_flight_leaves_nothing_on_the_server()
     {
         var peer = new ScriptedPeer();
@@ -37,7 +37,7 @@ public class ReleaseTests
         Assert.Equal(1, peer.Attempts);
     }
 
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(false)]
     [InlineData(true)]
     public async Task H52_10000_watches_that_are_given_up_leave_nothing_in_the_client_or_on_the_server(bool is39)
@@ -61,7 +61,25 @@ public class ReleaseTests
         Assert.Equal(string.Empty, server.Armed);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task H52_A_watch_that_counted_on_a_pending_one_is_removed_when_that_one_finds_no_znode()
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
+        await using ZooKeeperClient owned = zk;
+        OneShotWatch<Stat?> exists = await RearmTests.WatchExistsAsync(zk, connection, "/a");
+        Task<OneShotWatch<NodeData>?> pending = zk.TryWatchDataAsync("/a");
+        PeerRequest read = await connection.ExpectAsync(OpCode.GetData);
+        await exists.DisposeAsync(); // the other may need what is armed
+        await connection.ReplyAsync(read, error: ErrorCode.NoNode); // it does not
+        Assert.Null(await pending.Soon());
+        PeerRequest removal = await connection.ExpectAsync(OpCode.RemoveWatches);
+        Assert.Equal(("/a", WatcherType.Data), (removal.Path, PeerConnection.Read(removal.Body, WatchesRequest.Read).Type));
+        await connection.ReplyAsync(removal);
+        Assert.Equal(0, zk.Core.Watches.Count);
+    }
+
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H46_A_one_shot_watch_that_relied_on_a_persistent_one_that_was_refused_is_armed_by_itself()
     {
         var peer = new ScriptedPeer();

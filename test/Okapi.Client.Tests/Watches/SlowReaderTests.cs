@@ -7,7 +7,7 @@ namespace Okapi.Client.Tests.Watches;
 
 public class SlowReaderTests
 {
-    [Theory]
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
     [InlineData(1, 0)]
     [InlineData(4, 1)]
     [InlineData(4, 10)]
@@ -32,7 +32,7 @@ public class SlowReaderTests
         Assert.False(await reader.MoveNextAsync().Soon());
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task Nothing_is_put_behind_a_mark_that_was_not_read()
     {
         var buffer = new EventBuffer<int>(2, -1);
@@ -46,7 +46,7 @@ public class SlowReaderTests
         await Assert.ThrowsAsync<TimeoutException>(() => reader.MoveNextAsync().Soon());
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_watch_and_the_stream_of_all_events_are_bounded_and_end_in_one_Resync()
     {
         var peer = new ScriptedPeer();
@@ -70,7 +70,7 @@ public class SlowReaderTests
         Assert.Equal("/a/0", (await all.NextAsync()).Path);
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task The_first_state_is_the_present_one_and_nothing_was_missed()
     {
         var peer = new ScriptedPeer();
@@ -81,7 +81,7 @@ public class SlowReaderTests
         Assert.Equal(new(SessionState.Connected, 0x1234), await states.NextAsync());
     }
 
-    [Fact]
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_slow_reader_of_states_gets_the_newest_with_the_word_that_others_are_missing()
     {
         var peer = new ScriptedPeer();
