@@ -706,13 +706,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async Task ReleaseAsync(WatchHandle handle, bool mayBeArmed)
     {
         Session session = _core.Session;
-        Task<ErrorCode>[] removals;
+        Task[] removals;
         lock (_core.Watches.Order)
         {
             WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
-            if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
+            if (!session.Outbox.IsOpen)
+            {
+                _core.Watches.Retire(handle);
+                return; // a watch that is not in the table is not armed on the next connection
+            }
+
             if (release.Rearm is { } rearm) session.RearmNow(rearm);
-            removals = [.. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
+            Task downgrade = release.Downgrade ? session.Outbox.SendAsync<DowngradeWatchOperation, bool>(new(handle, _core.Watches), CancellationToken.None).AsTask() : Task.CompletedTask;
+            removals = [downgrade, .. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
         }
 
         try
@@ -722,6 +728,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         catch (ZooKeeperException)
         {
             // The connection is gone, and the watch with it.
+        }
+        finally
+        {
+            _core.Watches.Retire(handle);
         }
     }
 }

@@ -5,7 +5,8 @@ namespace Okapi.Watches;
 /// <summary>What has to be told to the server when a watch is given up.</summary>
 /// <param name="Rearm">One-shot watches on the path to arm on their own again; null: none.</param>
 /// <param name="Remove">What to remove; a server that does not know one of them, or has no such watch, says so and that is fine. Empty: nothing.</param>
-internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnlyList<WatcherType> Remove);
+/// <param name="Downgrade">Whether a recursive watch is to become a persistent one; it stays in the table until <see cref="WatchTable.Retire"/>.</param>
+internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnlyList<WatcherType> Remove, bool Downgrade = false);
 
 /// <summary>
 /// The client's watches. It lives as long as the client: persistent watches outlast connections and, with
@@ -81,7 +82,24 @@ internal sealed class WatchTable
             if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
             if (handle.Kind == WatchKind.Recursive) _recursive--;
             if (!handle.IsArmed) return new(null, []);
-            return handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
+            WatchRelease release = handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
+            if (!release.Downgrade) return release;
+            // The server goes on with the recursive mode until it answers, and the persistent watches beside it live on what it sends.
+            handle.IsRetiring = true;
+            handles.Add(handle);
+            _recursive++;
+            return release;
+        }
+    }
+
+    /// <summary>The server has put a persistent watch in the place of a recursive one that was given up, or the connection is gone.</summary>
+    public void Retire(WatchHandle handle)
+    {
+        lock (_lock)
+        {
+            if (!handle.IsRetiring || !_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Contains(handle)) return;
+            Take(handles, handle);
+            if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
         }
     }
 
@@ -96,9 +114,9 @@ internal sealed class WatchTable
             bool isParent = true;
             for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
             {
-                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive, armedOnly: true)) continue;
+                if (!_bySpan.TryGetValue(ancestor, out handles) || !IsRecursiveOnServer(handles)) continue;
                 foreach (WatchHandle handle in handles)
-                    if (handle is { Kind: WatchKind.Recursive, IsArmed: true }) handle.Notify(type, state, path, zxid);
+                    if (handle is { Kind: WatchKind.Recursive, IsArmed: true, IsRetiring: false }) handle.Notify(type, state, path, zxid);
                 if (isParent && type != WatchedEventType.NodeDataChanged) NotifyOfChild(handles, state, zxid);
             }
         }
@@ -205,7 +223,7 @@ internal sealed class WatchTable
         lock (_lock)
         {
             if (!_byPath.TryGetValue(serverPath, out List<WatchHandle>? handles)) return [];
-            return [.. handles.Where(handle => Matches(handle.Kind, type))];
+            return [.. handles.Where(handle => !handle.IsRetiring && Matches(handle.Kind, type))];
         }
     }
 
@@ -233,7 +251,14 @@ internal sealed class WatchTable
     private static bool Has(List<WatchHandle> handles, WatchKind kind, bool armedOnly = false)
     {
         foreach (WatchHandle handle in handles)
-            if (handle.Kind == kind && (handle.IsArmed || !armedOnly)) return true;
+            if (handle.Kind == kind && !handle.IsRetiring && (handle.IsArmed || !armedOnly)) return true;
+        return false;
+    }
+
+    private static bool IsRecursiveOnServer(List<WatchHandle> handles)
+    {
+        foreach (WatchHandle handle in handles)
+            if (handle is { Kind: WatchKind.Recursive, IsArmed: true }) return true;
         return false;
     }
 
@@ -263,7 +288,7 @@ internal sealed class WatchTable
     // remove it would remove half of the persistent watch (ZOOKEEPER-4471).
     private static WatchRelease ReleaseOneShot(WatchHandle handle, List<WatchHandle> left)
     {
-        if (left.Any(other => !other.IsOneShot)) return new(null, []);
+        if (left.Any(other => !other.IsOneShot && !other.IsRetiring)) return new(null, []);
         bool isChild = handle.Kind == WatchKind.Children;
         if (left.Any(other => (other.Kind == WatchKind.Children) == isChild)) return new(null, []);
         return new(null, [isChild ? WatcherType.Children : WatcherType.Data]);
@@ -276,7 +301,7 @@ internal sealed class WatchTable
         {
             if (handle.Kind == WatchKind.Persistent) return new(null, []);
             // Recursive to persistent. Arming the persistent mode replaces the recursive one on 3.8, which then refuses the removal; 3.9 has both and removes one.
-            return new(new SetWatchesRequest(lastZxid, [], [], [], [handle.ServerPath], []), [WatcherType.PersistentRecursive]);
+            return new(null, [WatcherType.PersistentRecursive], Downgrade: true);
         }
 
         if (RearmOneShots(handle.ServerPath, left, lastZxid) is not { } rearm) return new(null, [WatcherType.Any]);
@@ -290,11 +315,11 @@ internal sealed class WatchTable
     private void DispatchTo(List<WatchHandle> handles, WatchedEventType type, KeeperState state, string path, long zxid)
     {
         // Beside a recursive watch the children's own events stand for this one, on 3.8 and 3.9 alike; not before the server has it.
-        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive, armedOnly: true);
+        bool derived = type == WatchedEventType.NodeChildrenChanged && IsRecursiveOnServer(handles);
         for (int i = handles.Count - 1; i >= 0; i--)
         {
             WatchHandle handle = handles[i];
-            if (!handle.IsArmed || !Concerns(handle.Kind, type) || (derived && handle.Kind == WatchKind.Persistent)) continue;
+            if (!handle.IsArmed || handle.IsRetiring || !Concerns(handle.Kind, type) || (derived && handle.Kind == WatchKind.Persistent)) continue;
             if (handle.IsOneShot) Take(handles, handle);
             handle.Notify(type, state, path, zxid);
         }
