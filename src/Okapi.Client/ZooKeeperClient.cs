@@ -529,7 +529,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     internal WirePath ToWire(string path, bool sequential = false)
     {
         ZnodePath.Validate(path, sequential);
-        return new(Chroot, path);
+        return new(Chroot, path, KeepsSlash: sequential);
     }
 
     internal CreateRequest BuildCreate(string path, ReadOnlyMemory<byte>? data, CreateMode mode, IReadOnlyList<Acl>? acl, TimeSpan? ttl)
