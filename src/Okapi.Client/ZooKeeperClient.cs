@@ -541,7 +541,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     internal WirePath ToWire(string path, bool sequential = false)
     {
         ZnodePath.Validate(path, sequential);
-        return new(Chroot, path);
+        return new(Chroot, path, KeepsSlash: sequential);
     }
 
     internal CreateRequest BuildCreate(string path, ReadOnlyMemory<byte>? data, CreateMode mode, IReadOnlyList<Acl>? acl, TimeSpan? ttl)
@@ -735,13 +735,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async Task ReleaseAsync(WatchHandle handle, bool mayBeArmed)
     {
         Session session = _core.Session;
-        Task<ErrorCode>[] removals;
+        Task[] removals;
         lock (_core.Watches.Order)
         {
             WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
-            if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
+            if (!session.Outbox.IsOpen)
+            {
+                _core.Watches.Retire(handle);
+                return; // a watch that is not in the table is not armed on the next connection
+            }
+
             if (release.Rearm is { } rearm) session.RearmNow(rearm);
-            removals = [.. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
+            Task downgrade = release.Downgrade ? session.Outbox.SendAsync<DowngradeWatchOperation, bool>(new(handle, _core.Watches), CancellationToken.None).AsTask() : Task.CompletedTask;
+            removals = [downgrade, .. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
         }
 
         try
@@ -751,6 +757,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         catch (ZooKeeperException)
         {
             // The connection is gone, and the watch with it.
+        }
+        finally
+        {
+            _core.Watches.Retire(handle);
         }
     }
 }

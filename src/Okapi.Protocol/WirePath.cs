@@ -6,7 +6,8 @@ namespace Okapi.Protocol;
 /// </summary>
 /// <param name="Chroot">Empty, or an absolute path without a trailing slash.</param>
 /// <param name="Path">An absolute path as the caller gave it.</param>
-public readonly record struct WirePath(string Chroot, string Path)
+/// <param name="KeepsSlash">Whether the root of the chroot keeps its slash: a sequential name that is all number belongs below the chroot, not beside it.</param>
+public readonly record struct WirePath(string Chroot, string Path, bool KeepsSlash = false)
 {
     /// <summary>A path without a chroot.</summary>
     /// <param name="path">The path.</param>
@@ -19,5 +20,5 @@ public readonly record struct WirePath(string Chroot, string Path)
 
     /// <summary>The whole path, as the server knows it.</summary>
     /// <returns>The path.</returns>
-    public override string ToString() => Chroot.Length == 0 ? Path : Path.Length == 1 ? Chroot : Chroot + Path;
+    public override string ToString() => Chroot.Length == 0 ? Path : Path.Length == 1 && !KeepsSlash ? Chroot : Chroot + Path;
 }

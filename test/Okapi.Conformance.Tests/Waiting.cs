@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests;
 
@@ -29,14 +28,6 @@ internal static class Waiting
         var lost = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration registration = zk.SessionLost.Register(lost.SetResult);
         await lost.Task.Soon();
-    }
-
-    /// <summary>How many watches all clients of a server have on it.</summary>
-    public static async Task<int> CountWatchesAsync(this ApacheZooKeeper server, int node = 1)
-    {
-        const string Label = "Total watches:";
-        string answer = await server.WordAsync(node, "wchs");
-        return int.Parse(answer[(answer.IndexOf(Label, StringComparison.Ordinal) + Label.Length)..].Trim());
     }
 }
 

@@ -139,8 +139,10 @@ public class WatchCoexistenceTests(Standalone standalone)
         }
     }
 
-    [Fact]
-    public async Task H46_A_persistent_watch_misses_nothing_while_a_recursive_one_is_set_beside_it()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task H46_A_persistent_watch_misses_nothing_while_a_recursive_one_comes_or_goes_beside_it(bool goes)
     {
         const int Creates = 60;
         await using ZooKeeperClient writer = await standalone.ConnectAsync(), zk = await standalone.ConnectAsync();
@@ -149,12 +151,15 @@ public class WatchCoexistenceTests(Standalone standalone)
         {
             string path = await zk.CreateAsync(root + "/n-", mode: CreateMode.PersistentSequential);
             await using Watch persistent = await zk.WatchAsync(path);
+            Watch? recursive = goes ? await zk.WatchAsync(path, WatchMode.PersistentRecursive) : null;
             Task creating = Task.WhenAll(Enumerable.Range(0, Creates).Select(_ => writer.CreateAsync(path + "/c-", mode: CreateMode.PersistentSequential).AsTask()));
             await persistent.NextAsync();
-            await using Watch recursive = await zk.WatchAsync(path, WatchMode.PersistentRecursive);
+            if (recursive is not null) await recursive.DisposeAsync();
+            else recursive = await zk.WatchAsync(path, WatchMode.PersistentRecursive);
             await creating.Soon();
             await zk.SyncAsync();
             Assert.Equal(Enumerable.Repeat("ChildrenChanged " + path, Creates - 1), await persistent.DrainTextAsync());
+            await recursive.DisposeAsync();
         }
     }
 

@@ -33,6 +33,9 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <summary>Whether the server has answered; before that no event can concern it.</summary>
     public bool IsArmed { get; set; }
 
+    /// <summary>Whether it was given up but is what the server still has; it says no more, and events are read as those of its kind.</summary>
+    public bool IsRetiring { get; set; }
+
     public bool IsOneShot => Kind < WatchKind.Persistent;
 
     /// <summary>Whether the watch that it was to share the server's with went before its own request was answered.</summary>

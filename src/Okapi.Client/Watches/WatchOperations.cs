@@ -80,6 +80,26 @@ internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handl
     }
 }
 
+/// <summary>Puts a persistent watch in the place of a recursive one that was given up. Up to the answer events are the recursive one's, from then on the other's.</summary>
+internal readonly struct DowngradeWatchOperation(WatchHandle handle, WatchTable table) : IOperation<bool>
+{
+    public OpCode OpCode => OpCode.AddWatch;
+
+    // What is in the table is armed again on the next connection.
+    public bool IsSafeToResend => false;
+
+    public string? Path => handle.Path;
+
+    public void Write(ref JuteWriter writer) => new AddWatchRequest(handle.ServerPath, WatchMode.Persistent).Write(ref writer);
+
+    public bool TryRead(ErrorCode error, ref JuteReader body, out bool result)
+    {
+        table.Retire(handle);
+        result = error == ErrorCode.Ok;
+        return true;
+    }
+}
+
 /// <summary>Removes watches from the server; the result is the server's answer, whatever it is.</summary>
 internal readonly struct RemoveWatchesOperation(WirePath path, WatcherType type) : IOperation<ErrorCode>
 {

@@ -93,12 +93,11 @@ public ref struct JuteWriter
 
     /// <summary>Appends a path as the server knows it, as one string.</summary>
     /// <param name="path">The path with its chroot.</param>
-    /// <param name="keepsSlash">Whether the chroot's own path keeps its slash: a sequential name may be all number, and belongs below the chroot, not beside it.</param>
-    public void WritePath(in WirePath path, bool keepsSlash = false)
+    public void WritePath(in WirePath path)
     {
         int start = BeginFrame();
         AppendUtf8(path.Chroot);
-        if (path.Chroot.Length == 0 || path.Path.Length != 1 || keepsSlash) AppendUtf8(path.Path); // "/app" + "/" is "/app"
+        if (path.Chroot.Length == 0 || path.Path.Length != 1 || path.KeepsSlash) AppendUtf8(path.Path); // "/app" + "/" is "/app"
         EndFrame(start);
     }
 

@@ -61,7 +61,7 @@ public readonly record struct CreateRequest(WirePath Path, ReadOnlyMemory<byte>?
     /// <param name="writer">Where to.</param>
     public void Write(ref JuteWriter writer)
     {
-        writer.WritePath(Path, keepsSlash: Mode.IsSequential());
+        writer.WritePath(Path);
         writer.WriteBuffer(Data);
         writer.WriteRecords(Acl);
         writer.WriteInt((int)Mode);
