@@ -555,12 +555,12 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         return new(new ClientCore(copy, parsed.Servers), parsed.Chroot, isView: false);
     }
 
-    internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null)
+    internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null, bool runsInline = false)
     {
         ZooKeeperOptions copy = options.Clone();
         copy.Validate();
         ConnectString parsed = ConnectString.Parse(connectString);
-        return new(new ClientCore(copy, parsed.Servers, connector, random, schedule), parsed.Chroot, isView: false);
+        return new(new ClientCore(copy, parsed.Servers, connector, random, schedule, runsInline), parsed.Chroot, isView: false);
     }
 
     private static async Task<ZooKeeperClient> ConnectAsync(ZooKeeperClient client, CancellationToken cancellationToken)

@@ -44,12 +44,16 @@ internal sealed class Outbox : IDisposable
     private bool _isFlushing;
     private Func<Exception>? _ended;
 
-    public Outbox(OutboxLimits limits, TimeProvider time, int firstXid = 0)
+    public Outbox(OutboxLimits limits, TimeProvider time, int firstXid = 0, bool runsInline = false)
     {
+        RunsInline = runsInline;
         _limits = limits;
         _time = time;
         _xid = firstXid;
     }
+
+    /// <summary>Whether what waits for a result runs on the thread that completes it; for simulations only.</summary>
+    public bool RunsInline { get; }
 
     /// <summary>How many requests have no reply yet, waiting ones included.</summary>
     public int Count

@@ -9,7 +9,7 @@ using Okapi.Watches;
 namespace Okapi.Sessions;
 
 /// <summary>What a session needs from outside, so that tests can have other clocks, networks and luck.</summary>
-internal sealed record SessionEnvironment(IConnector Connector, TimeProvider Time, Random Random, ILogger Logger, Action<IThreadPoolWorkItem> Schedule);
+internal sealed record SessionEnvironment(IConnector Connector, TimeProvider Time, Random Random, ILogger Logger, Action<IThreadPoolWorkItem> Schedule, bool RunsInline);
 
 /// <summary>What outlives a session: it belongs to the client.</summary>
 internal sealed record SessionBelongings(ServerList Servers, WatchTable Watches, AuthBook Credentials, Broadcast<WatchedEvent> Events, Func<ServerEndpoint, ISaslMechanism>? Sasl);
@@ -63,7 +63,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _maxReply = options.MaxReplySize;
         _origin = environment.Time.GetTimestamp();
         _machine = new(settings, belongings.Servers, environment.Random);
-        Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time);
+        Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time, runsInline: environment.RunsInline);
         Lost = _lost.Token;
         _timer = environment.Time.CreateTimer(static self => ((Session)self!).OnTimer(), this, InfiniteTimeout, InfiniteTimeout);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
@@ -42,10 +43,18 @@ internal sealed class EventBuffer<T>
     {
         while (true)
         {
-            while (_channel.Reader.TryRead(out T? item)) yield return item;
-            if (TakeMark()) yield return _mark;
-            else if (!await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)) yield break;
+            while (TryRead(out T? item)) yield return item;
+            if (!await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)) yield break;
         }
+    }
+
+    /// <summary>Takes the next event or mark if there is one now.</summary>
+    public bool TryRead([MaybeNullWhen(false)] out T item)
+    {
+        if (_channel.Reader.TryRead(out item)) return true;
+        if (!TakeMark()) return false;
+        item = _mark;
+        return true;
     }
 
     private bool TakeMark()

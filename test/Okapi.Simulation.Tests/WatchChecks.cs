@@ -1,0 +1,139 @@
+namespace Okapi.Simulation.Tests;
+
+/// <summary>I6: what a watch told, held against the log.</summary>
+internal static class WatchChecks
+{
+    /// <summary>What a watch of this kind is told of a transaction, in order.</summary>
+    private static void Expect(List<(WatchedEventType Type, string Path, long Zxid)> into, WatchRecord watch, Txn txn)
+    {
+        foreach (Change change in txn.Changes)
+        {
+            bool isOwn = change.Path == watch.Path;
+            if (watch.Kind == WatchKind.Recursive ? ZnodePath.IsSameOrBelow(change.Path, watch.Path) : isOwn) into.Add((change.Type, change.Path, txn.Zxid));
+            if (watch.Kind == WatchKind.Persistent && change.Type != WatchedEventType.NodeDataChanged && change.Path != "/" && ModelTree.Parent(change.Path) == watch.Path)
+                into.Add((WatchedEventType.NodeChildrenChanged, watch.Path, txn.Zxid));
+        }
+    }
+
+    /// <summary>
+    /// Between two gap marks a stream has to be a piece of the log without holes; the first piece begins with the watch, the last one goes on to the newest transaction
+    /// that a reply has told of, and after a mark nothing is missing that happened after watches were armed again.
+    /// </summary>
+    /// <returns>What is wrong, or null.</returns>
+    public static string? CheckStream(WatchRecord watch, long upTo)
+    {
+        World world = watch.Session.World;
+        var expected = new List<(WatchedEventType Type, string Path, long Zxid)>();
+        foreach (Txn txn in world.Log)
+            if (txn.Zxid > watch.After) Expect(expected, watch, txn);
+        int next = 0;
+        int latest = IndexAfter(expected, watch.ArmedBy);
+        int end = IndexAfter(expected, upTo);
+        List<WatchedEvent> piece = [];
+        List<(List<WatchedEvent> Events, int Latest)> pieces = [];
+        foreach ((WatchedEvent each, ClientStream? connection, long seen) in watch.Items)
+        {
+            if (each.Type != WatchedEventType.Resync)
+            {
+                piece.Add(each);
+                continue;
+            }
+
+            pieces.Add((piece, latest));
+            piece = [];
+            // Watches are armed before the first reply to a call; a mark for a full buffer has no connection, and ends where it is read.
+            latest = IndexAfter(expected, connection is null ? seen : connection.FirstReplyZxid ?? long.MaxValue);
+        }
+
+        pieces.Add((piece, latest));
+        for (int i = 0; i < pieces.Count; i++)
+        {
+            (List<WatchedEvent> events, int mustStartBy) = pieces[i];
+            bool isLast = i == pieces.Count - 1;
+            mustStartBy = Math.Max(mustStartBy, next);
+            if (events.Count == 0)
+            {
+                // No events: nothing may have happened since the watch stood. A gap mark that follows covers the rest.
+                if (isLast && mustStartBy < end) return $"the events #{mustStartBy} to #{end - 1} of {Show(expected)} are missing at the end";
+                continue;
+            }
+
+            int start = Find(events, next, isLast ? end : 0);
+            if (start < 0) return $"the events {Show(events)} are not a piece of the log after #{next}: {Show(expected)}";
+            if (start > mustStartBy) return $"piece {i} begins with #{start} and not by #{mustStartBy} of {Show(expected)}";
+            if (isLast && start + events.Count < end) return $"the events #{start + events.Count} to #{end - 1} of {Show(expected)} are missing at the end";
+            next = start + events.Count;
+        }
+
+        return null;
+
+        int Find(List<WatchedEvent> events, int from, int reach)
+        {
+            int best = -1;
+            for (int start = from; start + events.Count <= expected.Count; start++)
+            {
+                if (!Matches(events, start)) continue;
+                best = best < 0 ? start : best;
+                if (start + events.Count >= reach) return start;
+            }
+
+            return best;
+        }
+
+        bool Matches(List<WatchedEvent> events, int start)
+        {
+            for (int i = 0; i < events.Count; i++)
+            {
+                (WatchedEventType type, string path, long zxid) = expected[start + i];
+                if (events[i].Type != type || events[i].Path != path || (events[i].Zxid >= 0 && events[i].Zxid != zxid)) return false;
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Whether something happened that a one-shot watch waits for.</summary>
+    public static bool IsDue(WatchRecord watch, long upTo)
+    {
+        World world = watch.Session.World;
+        // Created and deleted again while the client was away does not show (H51): only what is still there counts.
+        if (watch.Kind == WatchKind.Absent) return upTo >= world.Zxid && world.Tree[watch.Path] is not null;
+        foreach (Txn txn in world.Log)
+        {
+            if (txn.Zxid <= watch.After || txn.Zxid > upTo) continue;
+            foreach (Change change in txn.Changes)
+                if (Concerns(watch, change)) return true;
+        }
+
+        return false;
+    }
+
+    public static bool IsJustified(WatchRecord watch, in WatchedEvent fired)
+    {
+        foreach (Txn txn in watch.Session.World.Log)
+        {
+            if (txn.Zxid <= watch.After) continue;
+            foreach (Change change in txn.Changes)
+                if (Concerns(watch, change)) return true;
+        }
+
+        return false;
+    }
+
+    private static bool Concerns(WatchRecord watch, in Change change)
+    {
+        bool isOwn = change.Path == watch.Path;
+        if (watch.Kind != WatchKind.Children) return isOwn;
+        return change.Type != WatchedEventType.NodeDataChanged && (isOwn ? change.Type == WatchedEventType.NodeDeleted : change.Path != "/" && ModelTree.Parent(change.Path) == watch.Path);
+    }
+
+    private static int IndexAfter(List<(WatchedEventType Type, string Path, long Zxid)> events, long zxid)
+    {
+        int index = events.FindIndex(each => each.Zxid > zxid);
+        return index < 0 ? events.Count : index;
+    }
+
+    private static string Show(IEnumerable<(WatchedEventType Type, string Path, long Zxid)> events) => "[" + string.Join(", ", events.Select(each => $"{each.Type} {each.Path} {each.Zxid:x}")) + "]";
+
+    private static string Show(IEnumerable<WatchedEvent> events) => Show(events.Select(each => (each.Type, each.Path ?? "-", each.Zxid)));
+}
