@@ -662,7 +662,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private OneShotHandle NewOneShot(string path, WatchKind kind)
     {
         ZnodePath.Validate(path);
-        return new(path, ChrootPaths.ToServer(path, Chroot)) { Kind = kind };
+        Session session = _core.Session;
+        return new(path, ChrootPaths.ToServer(path, Chroot), handle => session.RearmNow(WatchTable.Batch(session.LastZxid, handle.Kind, [handle.ServerPath]))) { Kind = kind };
     }
 
     private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
@@ -688,7 +689,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         }
         catch
         {
-            _core.Watches.Remove(handle, LastZxid);
+            // A persistent watch may already stand in for others on its path, which then need their own.
+            _ = ReleaseAsync(handle, mayBeArmed: !handle.IsOneShot);
             throw;
         }
     }
@@ -702,17 +704,17 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
         if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
         if (release.Rearm is { } rearm) session.RearmNow(rearm);
-        foreach (WatcherType type in release.Remove)
+        try
         {
-            try
-            {
-                ErrorCode answer = await session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).ConfigureAwait(false);
-                if (answer is ErrorCode.Ok or ErrorCode.NoWatcher) return;
-            }
-            catch (ZooKeeperException)
-            {
-                return; // the connection is gone, and the watch with it
-            }
+            if (release.Remove is { } type) await RemoveAsync(session, handle, type).ConfigureAwait(false);
+            if (release.LeavesOneShots && _core.Watches.FindUnused(handle.ServerPath) is { } unused) await RemoveAsync(session, handle, unused).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // The connection is gone, and the watch with it.
         }
     }
+
+    private static ValueTask<ErrorCode> RemoveAsync(Session session, WatchHandle handle, WatcherType type) =>
+        session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None);
 }

@@ -299,6 +299,8 @@ internal sealed class ModelConnection(ModelServer server, ClientStream stream)
     private bool _isClosed;
     private bool _hadRequest;
 
+    public const KeeperState LateMark = KeeperState.SaslAuthenticated;
+
     public ClientStream Stream => stream;
 
     public ModelServer Server => server;
@@ -390,6 +392,13 @@ internal sealed class ModelConnection(ModelServer server, ClientStream stream)
         Send(Xids.Notification, Ensemble.IsModern ? zxid : -1, ErrorCode.Ok, new WatcherEvent(type, KeeperState.SyncConnected, path).Write);
     }
 
+    /// <summary>What a one-shot watch missed. No server tells it apart from what happens now; the model does by a state, so that streams, which see both, can be checked exactly.</summary>
+    private void NotifyLate(WatchedEventType type, string path)
+    {
+        Simulator.Note($"server {server.Number} notifies late of {type} {path}");
+        Send(Xids.Notification, -1, ErrorCode.Ok, new WatcherEvent(type, LateMark, path).Write);
+    }
+
     private void Greet(ref JuteReader reader)
     {
         ConnectRequest request = ConnectRequest.Read(ref reader);
@@ -461,6 +470,7 @@ internal sealed class ModelConnection(ModelServer server, ClientStream stream)
                 break;
             case OpCode.RemoveWatches:
                 WatchesRequest remove = WatchesRequest.Read(ref reader);
+                Simulator.Note($"server {server.Number} removes {remove.Path.Path} {remove.Type}");
                 Reply(header, Remove(remove.Path.Path, remove.Type), null);
                 break;
             case OpCode.Sync:
@@ -566,21 +576,21 @@ internal sealed class ModelConnection(ModelServer server, ClientStream stream)
         Simulator.Note($"server {server.Number} is given {request.Count} watches relative to 0x{request.RelativeZxid:x}");
         foreach (string path in request.Data)
         {
-            if (server.Replica[path] is not { } node) Notify(WatchedEventType.NodeDeleted, path, server.Zxid);
-            else if (node.Mzxid > request.RelativeZxid) Notify(WatchedEventType.NodeDataChanged, path, node.Mzxid);
+            if (server.Replica[path] is not { } node) NotifyLate(WatchedEventType.NodeDeleted, path);
+            else if (node.Mzxid > request.RelativeZxid) NotifyLate(WatchedEventType.NodeDataChanged, path);
             else AddMode(_data, path, WatchModes.OneShot);
         }
 
         foreach (string path in request.Exist)
         {
-            if (server.Replica[path] is { } node) Notify(WatchedEventType.NodeCreated, path, node.Czxid);
+            if (server.Replica[path] is { } node) NotifyLate(WatchedEventType.NodeCreated, path);
             else AddMode(_data, path, WatchModes.OneShot);
         }
 
         foreach (string path in request.Children)
         {
-            if (server.Replica[path] is not { } node) Notify(WatchedEventType.NodeDeleted, path, server.Zxid);
-            else if (node.Pzxid > request.RelativeZxid) Notify(WatchedEventType.NodeChildrenChanged, path, node.Pzxid);
+            if (server.Replica[path] is not { } node) NotifyLate(WatchedEventType.NodeDeleted, path);
+            else if (node.Pzxid > request.RelativeZxid) NotifyLate(WatchedEventType.NodeChildrenChanged, path);
             else AddMode(_children, path, WatchModes.OneShot);
         }
 

@@ -710,6 +710,7 @@ internal sealed class SimulatedRun
                 watch.IsBetweenSessions = false;
             }
 
+            if (item.State == ModelConnection.LateMark) continue; // meant for a one-shot watch; a stream sees it once more
             if (_chroot.Length > 0)
                 item = item with { Path = item.Path == "/" ? _chroot : _chroot + item.Path };
             watch.Items.Add((item, watch.IsSlow ? null : _network.Streams[^1], _ensemble.World.Zxid));

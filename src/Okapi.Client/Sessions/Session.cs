@@ -33,7 +33,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private readonly Lock _lock = new();
     private readonly Queue<SessionInput> _inputs = new();
     private readonly Queue<SessionEffect> _effects = new();
-    private readonly Queue<SetWatchesRequest> _rearming = new();
+    private readonly Queue<(SetWatchesRequest Batch, bool IsMidway)> _rearming = new();
     private readonly CancellationTokenSource _lost = new();
     private readonly SessionEnvironment _environment;
     private readonly SessionBelongings _belongings;
@@ -52,7 +52,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private TimeSpan _timerDue = TimeSpan.MaxValue;
     private Exception? _lastLoss;
     private ServerEndpoint? _opening;
-    private TimeSpan? _nextRequestDue;
+    private TimeSpan _nextLook; // at requests that have waited too long; a moment, so that what happens meanwhile does not push it off
 
     public Session(SessionSettings settings, ZooKeeperOptions options, SessionEnvironment environment, SessionBelongings belongings, ISessionObserver observer)
     {
@@ -62,6 +62,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _requestTimeout = options.RequestTimeout;
         _maxReply = options.MaxReplySize;
         _origin = environment.Time.GetTimestamp();
+        _nextLook = _requestTimeout;
         _machine = new(settings, belongings.Servers, environment.Random);
         Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time, runsInline: environment.RunsInline);
         Lost = _lost.Token;
@@ -209,13 +210,19 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void OnRearmed(ErrorCode error)
     {
-        SetWatchesRequest batch;
+        (SetWatchesRequest Batch, bool IsMidway) rearmed;
         lock (_rearming)
         {
-            if (!_rearming.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
+            if (!_rearming.TryDequeue(out rearmed)) throw new ProtocolException("The server answered a setWatches that was not sent.");
         }
 
-        if (error == ErrorCode.Ok) return;
+        SetWatchesRequest batch = rearmed.Batch;
+        if (error == ErrorCode.Ok)
+        {
+            if (rearmed.IsMidway) _belongings.Watches.PostResync(batch.Persistent, KeeperState.SyncConnected);
+            return;
+        }
+
         Log.RearmRefused(_environment.Logger, batch.Count, error);
         _belongings.Watches.EndRefused(batch, ServerErrors.Create(error, OpCode.SetWatches, path: null));
     }
@@ -362,7 +369,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         Log.Rearming(_environment.Logger, batches.Sum(batch => batch.Count), zxid);
         foreach (SetWatchesRequest batch in batches)
         {
-            lock (_rearming) _rearming.Enqueue(batch);
+            lock (_rearming) _rearming.Enqueue((batch, IsMidway: false));
             Outbox.SendControl((ref JuteWriter writer) => WriteSetWatches(ref writer, batch));
         }
     }
@@ -372,7 +379,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         lock (_rearming)
         {
-            if (Outbox.TrySendInOrder((ref JuteWriter writer) => WriteSetWatches(ref writer, batch))) _rearming.Enqueue(batch);
+            if (Outbox.TrySendInOrder((ref JuteWriter writer) => WriteSetWatches(ref writer, batch))) _rearming.Enqueue((batch, IsMidway: true));
         }
     }
 
@@ -442,9 +449,10 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void ExpireRequests()
     {
-        _nextRequestDue = null;
         if (_requestTimeout == InfiniteTimeout) return;
-        bool anySent = Outbox.ExpireDue(_environment.Time.GetTimestamp(), _requestTimeout, TimedOut, out _nextRequestDue);
+        bool anySent = Outbox.ExpireDue(_environment.Time.GetTimestamp(), _requestTimeout, TimedOut, out TimeSpan? next);
+        // A request made right after this is due no earlier than a whole time-out from now, so looking once per time-out misses none.
+        _nextLook = Now + (next ?? _requestTimeout);
         if (!anySent || _connection is not { } connection) return;
         var reason = new TimeoutException($"a request was not answered within {_requestTimeout.TotalSeconds:0.###} s");
         Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
@@ -471,8 +479,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         TimeSpan wait = next.Value - now;
         if (_requestTimeout != InfiniteTimeout)
         {
-            // A request made right after this is due no earlier than a whole time-out from now, so looking once per time-out misses none.
-            TimeSpan due = _nextRequestDue ?? _requestTimeout;
+            TimeSpan due = _nextLook - now;
             if (due < wait) wait = due;
         }
 

@@ -14,7 +14,10 @@ internal sealed class PersistentHandle(string path, string serverPath, string ch
 }
 
 /// <summary>A one-shot watch's side towards the table.</summary>
-internal sealed class OneShotHandle(string path, string serverPath) : WatchHandle(path, serverPath)
+/// <param name="path">The path as the caller gave it.</param>
+/// <param name="serverPath">The path as the server knows it.</param>
+/// <param name="rearm">Asks the server for the watch anew.</param>
+internal sealed class OneShotHandle(string path, string serverPath, Action<WatchHandle> rearm) : WatchHandle(path, serverPath)
 {
     private readonly TaskCompletionSource<WatchedEvent> _fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -27,6 +30,8 @@ internal sealed class OneShotHandle(string path, string serverPath) : WatchHandl
         _fired.TrySetException(error);
         _ = _fired.Task.Exception; // nobody has to look at it
     }
+
+    public override void ArmAlone() => rearm(this);
 
     public void Cancel() => _fired.TrySetCanceled();
 }

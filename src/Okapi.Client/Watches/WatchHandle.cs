@@ -33,6 +33,9 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <summary>Whether the server has answered; before that no event can concern it.</summary>
     public bool IsArmed { get; set; }
 
+    /// <summary>Whether its own request asks the server for a watch; false: a persistent watch on the path serves it.</summary>
+    public bool IsAsked { get; set; }
+
     public bool IsOneShot => Kind < WatchKind.Persistent;
 
     /// <summary>Something happened. Must not block or run user code.</summary>
@@ -41,6 +44,11 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <param name="serverPath">Where, as the server knows it.</param>
     /// <param name="zxid">The transaction, or -1.</param>
     public abstract void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid);
+
+    /// <summary>Nothing on the server serves it any more: it is to be armed on its own, relative to the reply that just came.</summary>
+    public virtual void ArmAlone()
+    {
+    }
 
     /// <summary>There will be no more events. Must not block or run user code.</summary>
     public abstract void End(Exception error);

@@ -3,9 +3,10 @@ using Okapi.Protocol;
 namespace Okapi.Watches;
 
 /// <summary>What has to be told to the server when a watch is given up.</summary>
-/// <param name="Rearm">One-shot watches on the path to arm on their own again; null: none.</param>
-/// <param name="Remove">What to remove, to be tried in turn until the server takes one; empty: nothing.</param>
-internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnlyList<WatcherType> Remove);
+/// <param name="Rearm">Watches on the path to arm on their own again; null: none.</param>
+/// <param name="Remove">What to remove; null: nothing.</param>
+/// <param name="LeavesOneShots">Whether what <see cref="WatchTable.FindUnused"/> tells is to be removed after that.</param>
+internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, WatcherType? Remove, bool LeavesOneShots = false);
 
 /// <summary>
 /// The client's watches. It lives as long as the client: persistent watches outlast connections and, with
@@ -44,21 +45,27 @@ internal sealed class WatchTable
         lock (_lock)
         {
             if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles)) _byPath[handle.ServerPath] = handles = new(1);
-            bool hasPersistent = Has(handles, WatchKind.Persistent) || Has(handles, WatchKind.Recursive);
+            bool hasPersistent = HasPersistent(handles);
             handles.Add(handle);
             if (handle.Kind == WatchKind.Recursive) _recursive++;
-            return handle.IsOneShot ? !hasPersistent : Has(handles, WatchKind.Recursive);
+            handle.IsAsked = !hasPersistent;
+            return handle.IsOneShot ? handle.IsAsked : Has(handles, WatchKind.Recursive);
         }
     }
 
     /// <summary>The server has answered: from now on events concern the watch.</summary>
     public void Arm(WatchHandle handle, WatchKind kind)
     {
+        bool isServed;
         lock (_lock)
         {
             handle.Kind = kind;
             handle.IsArmed = true;
+            isServed = !handle.IsOneShot || handle.IsAsked || (_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) && HasPersistent(handles));
         }
+
+        // The persistent watch that was to serve it is gone already, and its request asked the server for nothing.
+        if (!isServed) handle.ArmAlone();
     }
 
     /// <summary>Gives a watch up.</summary>
@@ -71,10 +78,10 @@ internal sealed class WatchTable
         lock (_lock)
         {
             handle.IsArmed |= mayBeArmed;
-            if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Remove(handle)) return new(null, []);
+            if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Remove(handle)) return default;
             if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
             if (handle.Kind == WatchKind.Recursive) _recursive--;
-            if (!handle.IsArmed) return new(null, []);
+            if (!handle.IsArmed) return default;
             return handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
         }
     }
@@ -90,7 +97,7 @@ internal sealed class WatchTable
             bool isParent = true;
             for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
             {
-                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive)) continue;
+                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive, armedOnly: true)) continue;
                 foreach (WatchHandle handle in handles)
                     if (handle is { Kind: WatchKind.Recursive, IsArmed: true }) handle.Notify(type, state, path, zxid);
                 if (isParent && type != WatchedEventType.NodeDataChanged) NotifyOfChild(handles, state, zxid);
@@ -143,6 +150,33 @@ internal sealed class WatchTable
                 foreach (WatchHandle handle in handles)
                     if (!handle.IsOneShot && handle.IsArmed) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
             }
+        }
+    }
+
+    /// <summary>Tells persistent watches on some paths that events may be missing.</summary>
+    public void PostResync(IReadOnlyList<string> serverPaths, KeeperState state)
+    {
+        lock (_lock)
+        {
+            foreach (string path in serverPaths)
+            {
+                if (!_byPath.TryGetValue(path, out List<WatchHandle>? handles)) continue;
+                foreach (WatchHandle handle in handles)
+                    if (!handle.IsOneShot && handle.IsArmed) handle.Notify(WatchedEventType.Resync, state, path, -1);
+            }
+        }
+    }
+
+    /// <summary>What a server may hold for a path that no watch here needs, once a persistent watch on it has gone and one-shot watches have stayed.</summary>
+    public WatcherType? FindUnused(string serverPath)
+    {
+        lock (_lock)
+        {
+            if (!_byPath.TryGetValue(serverPath, out List<WatchHandle>? handles)) return WatcherType.Any;
+            if (HasPersistent(handles)) return null;
+            bool data = Has(handles, WatchKind.Data) || Has(handles, WatchKind.Exist);
+            bool children = Has(handles, WatchKind.Children);
+            return data && children ? null : data ? WatcherType.Children : children ? WatcherType.Data : WatcherType.Any;
         }
     }
 
@@ -231,6 +265,8 @@ internal sealed class WatchTable
         return false;
     }
 
+    private static bool HasPersistent(List<WatchHandle> handles) => Has(handles, WatchKind.Persistent) || Has(handles, WatchKind.Recursive);
+
     private static ReadOnlySpan<char> Parent(ReadOnlySpan<char> path)
     {
         if (path.Length <= 1) return default;
@@ -238,7 +274,7 @@ internal sealed class WatchTable
         return slash == 0 ? path[..1] : path[..slash];
     }
 
-    private static SetWatchesRequest Batch(long relativeZxid, WatchKind kind, List<string> paths) => new(
+    public static SetWatchesRequest Batch(long relativeZxid, WatchKind kind, List<string> paths) => new(
         relativeZxid,
         kind == WatchKind.Data ? paths : [],
         kind == WatchKind.Exist ? paths : [],
@@ -248,7 +284,10 @@ internal sealed class WatchTable
 
     private static SetWatchesRequest? RearmOneShots(string path, List<WatchHandle> handles, long lastZxid)
     {
-        string[] Only(WatchKind kind) => Has(handles, kind) ? [path] : [];
+        // Those without a reply yet may have lost what they asked for, and arm themselves when it comes.
+        foreach (WatchHandle handle in handles)
+            if (!handle.IsArmed) handle.IsAsked = false;
+        string[] Only(WatchKind kind) => Has(handles, kind, armedOnly: true) ? [path] : [];
         var request = new SetWatchesRequest(lastZxid, Only(WatchKind.Data), Only(WatchKind.Exist), Only(WatchKind.Children), [], []);
         return request.Count > 0 ? request : null;
     }
@@ -257,34 +296,33 @@ internal sealed class WatchTable
     // remove it would remove half of the persistent watch (ZOOKEEPER-4471).
     private static WatchRelease ReleaseOneShot(WatchHandle handle, List<WatchHandle> left)
     {
-        if (left.Any(other => !other.IsOneShot)) return new(null, []);
+        if (HasPersistent(left)) return default;
         bool isChild = handle.Kind == WatchKind.Children;
-        if (left.Any(other => (other.Kind == WatchKind.Children) == isChild)) return new(null, []);
-        return new(null, [isChild ? WatcherType.Children : WatcherType.Data]);
+        if (left.Any(other => (other.Kind == WatchKind.Children) == isChild)) return default;
+        return new(null, isChild ? WatcherType.Children : WatcherType.Data);
     }
 
     private static WatchRelease ReleasePersistent(WatchHandle handle, List<WatchHandle> left, long lastZxid)
     {
-        if (Has(left, WatchKind.Recursive)) return new(null, []); // it serves what is left
+        WatcherType own = handle.Kind == WatchKind.Recursive ? WatcherType.PersistentRecursive : WatcherType.Persistent;
+        // A recursive one serves what is left. 3.9 may hold both modes; 3.8 has only that one, and refuses the removal.
+        if (Has(left, WatchKind.Recursive)) return handle.Kind == WatchKind.Persistent && !Has(left, WatchKind.Persistent) ? new(null, own) : default;
         if (Has(left, WatchKind.Persistent))
         {
-            if (handle.Kind == WatchKind.Persistent) return new(null, []);
+            if (handle.Kind == WatchKind.Persistent) return default;
             // Recursive to persistent. Arming the persistent mode replaces the recursive one on 3.8, which then refuses the removal; 3.9 has both and removes one.
-            return new(new SetWatchesRequest(lastZxid, [], [], [], [handle.ServerPath], []), [WatcherType.PersistentRecursive]);
+            return new(new SetWatchesRequest(lastZxid, [], [], [], [handle.ServerPath], []), own);
         }
 
-        if (RearmOneShots(handle.ServerPath, left, lastZxid) is not { } rearm) return new(null, [WatcherType.Any]);
-        // 3.9 can remove the persistent mode alone; 3.8 only whole kinds, so what is left armed there is the half without a one-shot watch.
-        WatcherType own = handle.Kind == WatchKind.Recursive ? WatcherType.PersistentRecursive : WatcherType.Persistent;
-        bool data = rearm.Data.Count + rearm.Exist.Count > 0;
-        bool children = rearm.Children.Count > 0;
-        return new(rearm, data && children ? [own] : [own, data ? WatcherType.Children : WatcherType.Data]);
+        if (left.Count == 0) return new(null, WatcherType.Any);
+        // 3.9 can remove the persistent mode alone; 3.8 only whole halves, so those without a one-shot watch go after it.
+        return new(RearmOneShots(handle.ServerPath, left, lastZxid), own, LeavesOneShots: true);
     }
 
     private void DispatchTo(List<WatchHandle> handles, WatchedEventType type, KeeperState state, string path, long zxid)
     {
         // Beside a recursive watch the children's own events stand for this one, on 3.8 and 3.9 alike.
-        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive);
+        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive, armedOnly: true);
         for (int i = handles.Count - 1; i >= 0; i--)
         {
             WatchHandle handle = handles[i];
