@@ -124,6 +124,8 @@ internal sealed class ClientStream : Stream
 
     public int PingsSent { get; private set; }
 
+    public TimeSpan LastPong { get; private set; }
+
     public int PongsReceived { get; private set; }
 
     public override bool CanRead => true;
@@ -254,7 +256,12 @@ internal sealed class ClientStream : Stream
             return;
         }
 
-        if (frame.Xid == Xids.Ping) PongsReceived++;
+        if (frame.Xid == Xids.Ping)
+        {
+            PongsReceived++;
+            LastPong = _network.Simulator.Now;
+        }
+
         if (frame.EndsAt > _taintedFrom || Peer.SessionId == 0 || frame.Xid <= 0) return;
         FirstReplyZxid ??= frame.Zxid;
         _network.OnReplyReceived(Peer.SessionId, frame.Zxid);
@@ -371,7 +378,7 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
     public void CheckPingGap(ClientStream stream)
     {
         if (stream.AcceptedAt is null || stream.IsDisposed || stream.IsBlocked || stream.PingsSent > stream.PongsReceived) return;
-        TimeSpan gap = simulator.Now - stream.LastWrite;
+        TimeSpan gap = simulator.Now - (stream.LastWrite > stream.LastPong ? stream.LastWrite : stream.LastPong);
         simulator.Require(gap <= (ensemble.Granted / 3) + TimeSpan.FromMilliseconds(2), $"I8: the client was silent for {gap.TotalMilliseconds} ms of T = {ensemble.Granted.TotalMilliseconds} ms");
     }
 }

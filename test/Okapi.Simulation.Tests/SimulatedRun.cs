@@ -713,7 +713,9 @@ internal sealed class SimulatedRun
             if (item.State == ModelConnection.LateMark) continue; // meant for a one-shot watch; a stream sees it once more
             if (_chroot.Length > 0)
                 item = item with { Path = item.Path == "/" ? _chroot : _chroot + item.Path };
-            watch.Items.Add((item, watch.IsSlow ? null : _network.Streams[^1], _ensemble.World.Zxid));
+            // A gap of a lost connection ends when watches are armed on the next; all others end where they are marked.
+            bool isReconnect = !watch.IsSlow && _network.Streams[^1].FirstReplyZxid is null;
+            watch.Items.Add((item, isReconnect ? _network.Streams[^1] : null, _ensemble.World.Zxid));
         }
     }
 

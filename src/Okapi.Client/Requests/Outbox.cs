@@ -272,7 +272,8 @@ internal sealed class Outbox : IDisposable
             for (int i = _head; i != _tail; i++)
             {
                 PendingOperation operation = _ring[i & (_ring.Length - 1)]!;
-                if (operation.IsCompleted) continue;
+                bool sent = i - _sent < 0;
+                if (operation.IsCompleted && !sent) continue;
                 TimeSpan left = timeout - _time.GetElapsedTime(operation.StartedAt, now);
                 if (left > TimeSpan.Zero)
                 {
@@ -280,8 +281,8 @@ internal sealed class Outbox : IDisposable
                     break;
                 }
 
-                bool sent = i - _sent < 0;
                 anySent |= sent;
+                if (operation.IsCompleted) continue; // cancelled; that its reply is overdue says as much about the connection
                 (due ??= []).Add((operation, sent ? RequestOutcome.Unknown : RequestOutcome.NotSent));
                 if (!sent) _forgotten++;
             }
