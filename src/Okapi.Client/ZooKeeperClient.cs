@@ -470,7 +470,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     {
         ZnodePath.Validate(path);
         if (!Enum.IsDefined(mode)) throw new ArgumentOutOfRangeException(nameof(mode), mode, $"{(int)mode} is not a watch mode.");
-        var handle = new PersistentHandle(path, ChrootPaths.ToServer(path, Chroot), Chroot, _core.Options.EventBufferSize)
+        var handle = new PersistentHandle(path, ChrootPaths.ToServer(path, Chroot), Chroot, _core.Options.EventBufferSize, ArmAlone(_core.Session))
         {
             Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
         };
@@ -662,9 +662,16 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private OneShotHandle NewOneShot(string path, WatchKind kind)
     {
         ZnodePath.Validate(path);
-        Session session = _core.Session;
-        return new(path, ChrootPaths.ToServer(path, Chroot), handle => session.RearmNow(WatchTable.Batch(session.LastZxid, handle.Kind, [handle.ServerPath]))) { Kind = kind };
+        return new(path, ChrootPaths.ToServer(path, Chroot), ArmAlone(_core.Session)) { Kind = kind };
     }
+
+    /// <summary>Asks the server for a watch that another was to serve, relative to the reply that has just come.</summary>
+    private static Action<WatchHandle> ArmAlone(Session session) => handle =>
+    {
+        session.RearmNow(WatchTable.Batch(session.LastZxid, handle.Kind, [handle.ServerPath]));
+        // It asked for the recursive mode, which 3.9 keeps beside the other.
+        if (!handle.IsOneShot) _ = RemoveAsync(session, handle, WatcherType.PersistentRecursive, null);
+    };
 
     private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
     {
@@ -704,17 +711,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
         if (!session.Outbox.IsOpen) return; // a watch that is not in the table is not armed on the next connection
         if (release.Rearm is { } rearm) session.RearmNow(rearm);
+        await RemoveAsync(session, handle, release.Remove, release.LeavesOneShots ? _core.Watches.FindUnused : null).ConfigureAwait(false);
+    }
+
+    private static async Task RemoveAsync(Session session, WatchHandle handle, WatcherType? type, Func<string, WatcherType?>? findMore)
+    {
         try
         {
-            if (release.Remove is { } type) await RemoveAsync(session, handle, type).ConfigureAwait(false);
-            if (release.LeavesOneShots && _core.Watches.FindUnused(handle.ServerPath) is { } unused) await RemoveAsync(session, handle, unused).ConfigureAwait(false);
+            if (type is not null) await session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type.Value), CancellationToken.None).ConfigureAwait(false);
+            if (findMore?.Invoke(handle.ServerPath) is { } more) await session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, more), CancellationToken.None).ConfigureAwait(false);
         }
         catch (ZooKeeperException)
         {
             // The connection is gone, and the watch with it.
         }
     }
-
-    private static ValueTask<ErrorCode> RemoveAsync(Session session, WatchHandle handle, WatcherType type) =>
-        session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None);
 }

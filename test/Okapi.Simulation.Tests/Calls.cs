@@ -32,6 +32,9 @@ internal abstract class Call(int tag, string text)
 
     public bool IsRead { get; init; }
 
+    /// <summary>Whether it asks for a persistent watch.</summary>
+    public bool IsStream => Text.Contains("Persistent", StringComparison.Ordinal) && Text.StartsWith("watch", StringComparison.Ordinal);
+
     /// <summary>Paths whose deletion it asks for.</summary>
     public IReadOnlyList<string> Deletes { get; init; } = [];
 

@@ -38,6 +38,8 @@ internal sealed class SimulatedRun
     private TimeSpan _requested;
     private bool _isFirstState = true;
     private bool _hadWrongReplies;
+    private bool _hadFruitlessWatch;
+    private bool _hadLostStream;
     private Task? _closing;
     private TimeSpan _closingSince;
     private bool _faultsAreOver;
@@ -133,7 +135,8 @@ internal sealed class SimulatedRun
         if (_client.State != SessionState.Connected) return;
         _simulator.Require(_client.Core.Watches.Count == 0, $"H52: the client still holds {_client.Core.Watches.Count} watches");
         IEnumerable<string> left = _network.Current?.Peer.Watches ?? [];
-        if (left.Any()) _simulator.Fail($"H52: the server still holds the watches {string.Join(", ", left)}");
+        // A read of an absent znode that comes between two steps of a removal keeps half of a watch on 3.8; it dies with the connection.
+        if (left.Any() && (_ensemble.IsModern || !_hadFruitlessWatch)) _simulator.Fail($"H52: the server still holds the watches {string.Join(", ", left)}");
         long before = _simulator.Steps;
         RunUntil(Now + TimeSpan.FromSeconds(30), () => false);
         _simulator.Require(_simulator.Steps - before < 30 * 40, $"I12: {_simulator.Steps - before} steps in 30 idle seconds");
@@ -478,7 +481,12 @@ internal sealed class SimulatedRun
         long before = _client.LastZxid;
         Make($"watch {path} once", new ValueTask<T>(call()), watch =>
         {
-            if (watch is null) return true;
+            if (watch is null)
+            {
+                _hadFruitlessWatch = true;
+                return true;
+            }
+
             (WatchKind kind, long after) = describe(watch);
             Task<WatchedEvent> fired = watch switch
             {
@@ -577,7 +585,7 @@ internal sealed class SimulatedRun
             _simulator.Require(Now - _closingSince <= _options.CloseTimeout + TimeSpan.FromMilliseconds(100), "I9: closing takes longer than CloseTimeout");
         if (_state == SessionState.Disconnected && _closing is null)
             _simulator.Require(Now - _network.LastContact <= (_ensemble.Granted * 4 / 3) + TimeSpan.FromMilliseconds(10), "H1: the session has not expired although no server was heard for 4/3 T");
-        if (_state == SessionState.Connected)
+        if (_state == SessionState.Connected && _closing is null)
             _simulator.Require(Now - _network.LastContact <= (_ensemble.Granted * 2 / 3) + TimeSpan.FromMilliseconds(10), "the connection is not given up although nothing was heard for 2/3 T");
     }
 
@@ -594,6 +602,7 @@ internal sealed class SimulatedRun
             (_lastReplied, _lastRepliedOn) = (call.Tag, call.Session);
         }
 
+        _hadLostStream |= call.IsStream && call.Ending != Ending.Applied;
         int losses = _losses - call.LossesBefore;
         if (call.Error is ConnectionLossException)
         {
@@ -726,6 +735,7 @@ internal sealed class SimulatedRun
         {
             if (atEnd) Drain(watch);
             if (watch.IsBetweenSessions || (watch.IsSlow && !atEnd)) return;
+            if (_isBufferSmall && watch.Session.Id != _client.SessionId) return; // the change of sessions was behind a mark
             if (WatchChecks.CheckStream(watch, upTo) is { } fault) _simulator.Fail($"I6: the {watch.Kind} stream of {watch.Path}: {fault}");
             return;
         }
@@ -771,7 +781,8 @@ internal sealed class SimulatedRun
             string own = _chroot + path;
             if (watch.Stream is null)
             {
-                if (watch.Kind == WatchKind.Data && watch.Path == own && read.Mzxid > watch.After)
+                // A one-shot watch that counted on a stream which then did not come about is armed late, and told late.
+                if (!_hadLostStream && watch.Kind == WatchKind.Data && watch.Path == own && read.Mzxid > watch.After)
                     _simulator.Require(watch.Fired!.IsCompleted, $"I7: {path} is read as of 0x{read.Mzxid:x} before its watch fires");
                 continue;
             }

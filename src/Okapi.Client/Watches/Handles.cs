@@ -3,7 +3,7 @@ using Okapi.Requests;
 namespace Okapi.Watches;
 
 /// <summary>A persistent watch's side towards the table.</summary>
-internal sealed class PersistentHandle(string path, string serverPath, string chroot, int capacity) : WatchHandle(path, serverPath)
+internal sealed class PersistentHandle(string path, string serverPath, string chroot, int capacity, Action<WatchHandle> rearm) : WatchHandle(path, serverPath, rearm)
 {
     public EventBuffer<WatchedEvent> Events { get; } = new(capacity, new WatchedEvent(WatchedEventType.Resync, KeeperState.SyncConnected, path));
 
@@ -14,10 +14,7 @@ internal sealed class PersistentHandle(string path, string serverPath, string ch
 }
 
 /// <summary>A one-shot watch's side towards the table.</summary>
-/// <param name="path">The path as the caller gave it.</param>
-/// <param name="serverPath">The path as the server knows it.</param>
-/// <param name="rearm">Asks the server for the watch anew.</param>
-internal sealed class OneShotHandle(string path, string serverPath, Action<WatchHandle> rearm) : WatchHandle(path, serverPath)
+internal sealed class OneShotHandle(string path, string serverPath, Action<WatchHandle> rearm) : WatchHandle(path, serverPath, rearm)
 {
     private readonly TaskCompletionSource<WatchedEvent> _fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -30,8 +27,6 @@ internal sealed class OneShotHandle(string path, string serverPath, Action<Watch
         _fired.TrySetException(error);
         _ = _fired.Task.Exception; // nobody has to look at it
     }
-
-    public override void ArmAlone() => rearm(this);
 
     public void Cancel() => _fired.TrySetCanceled();
 }

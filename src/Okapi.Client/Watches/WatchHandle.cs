@@ -22,7 +22,8 @@ internal enum WatchKind
 /// <summary>One caller's watch on one path. Several of them can share what is armed on the server.</summary>
 /// <param name="path">The path as the caller gave it.</param>
 /// <param name="serverPath">The path as the server knows it.</param>
-internal abstract class WatchHandle(string path, string serverPath)
+/// <param name="rearm">Asks the server for the watch anew.</param>
+internal abstract class WatchHandle(string path, string serverPath, Action<WatchHandle> rearm)
 {
     public string Path { get; } = path;
 
@@ -33,7 +34,7 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <summary>Whether the server has answered; before that no event can concern it.</summary>
     public bool IsArmed { get; set; }
 
-    /// <summary>Whether its own request asks the server for a watch; false: a persistent watch on the path serves it.</summary>
+    /// <summary>Whether its own request asks the server for what it needs; false: another watch on the path serves it.</summary>
     public bool IsAsked { get; set; }
 
     public bool IsOneShot => Kind < WatchKind.Persistent;
@@ -46,9 +47,7 @@ internal abstract class WatchHandle(string path, string serverPath)
     public abstract void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid);
 
     /// <summary>Nothing on the server serves it any more: it is to be armed on its own, relative to the reply that just came.</summary>
-    public virtual void ArmAlone()
-    {
-    }
+    public void ArmAlone() => rearm(this);
 
     /// <summary>There will be no more events. Must not block or run user code.</summary>
     public abstract void End(Exception error);

@@ -48,8 +48,9 @@ internal sealed class WatchTable
             bool hasPersistent = HasPersistent(handles);
             handles.Add(handle);
             if (handle.Kind == WatchKind.Recursive) _recursive++;
-            handle.IsAsked = !hasPersistent;
-            return handle.IsOneShot ? handle.IsAsked : Has(handles, WatchKind.Recursive);
+            bool hasRecursive = Has(handles, WatchKind.Recursive);
+            handle.IsAsked = handle.IsOneShot ? !hasPersistent : handle.Kind == WatchKind.Recursive || !hasRecursive;
+            return handle.IsOneShot ? handle.IsAsked : hasRecursive;
         }
     }
 
@@ -61,10 +62,10 @@ internal sealed class WatchTable
         {
             handle.Kind = kind;
             handle.IsArmed = true;
-            isServed = !handle.IsOneShot || handle.IsAsked || (_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) && HasPersistent(handles));
+            isServed = handle.IsAsked || (_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) && (Has(handles, WatchKind.Recursive) || (handle.IsOneShot && Has(handles, WatchKind.Persistent))));
         }
 
-        // The persistent watch that was to serve it is gone already, and its request asked the server for nothing.
+        // The watch that was to serve it is gone already, and its request did not ask for what it needs.
         if (!isServed) handle.ArmAlone();
     }
 
