@@ -318,6 +318,9 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
 
     public double Choppiness { get; set; }
 
+    /// <summary>The client is being closed, which is bounded by itself and needs no pings.</summary>
+    public bool IsClosing { get; set; }
+
     public bool HasBackPressure { get; set; }
 
     /// <summary>Attempts made before this moment are never answered.</summary>
@@ -377,7 +380,7 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
     /// <summary>I8: while connected the client is silent for T/3 at most, unless a ping is out that nobody answers.</summary>
     public void CheckPingGap(ClientStream stream)
     {
-        if (stream.AcceptedAt is null || stream.IsDisposed || stream.IsBlocked || stream.PingsSent > stream.PongsReceived) return;
+        if (IsClosing || stream.AcceptedAt is null || stream.IsDisposed || stream.IsBlocked || stream.PingsSent > stream.PongsReceived) return;
         TimeSpan gap = simulator.Now - (stream.LastWrite > stream.LastPong ? stream.LastWrite : stream.LastPong);
         simulator.Require(gap <= (ensemble.Granted / 3) + TimeSpan.FromMilliseconds(2), $"I8: the client was silent for {gap.TotalMilliseconds} ms of T = {ensemble.Granted.TotalMilliseconds} ms");
     }

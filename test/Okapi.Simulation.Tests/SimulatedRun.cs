@@ -361,6 +361,7 @@ internal sealed class SimulatedRun
         if (_closing is not null) return;
         _simulator.Note($"the client is closed");
         _closingSince = Now;
+        _network.IsClosing = true;
         _closing = _client.DisposeAsync().AsTask();
     }
 
