@@ -576,6 +576,10 @@ internal sealed class SimulatedRun
                 _pending.RemoveAt(i--);
                 OnFinished(call);
             }
+            else if (call.Cancel is { IsCancellationRequested: true })
+            {
+                _simulator.Fail($"{call.Text} (call {call.Tag}) is cancelled and does not end");
+            }
             else if (Now - call.MadeAt > call.Limit + TimeSpan.FromMilliseconds(100))
             {
                 _simulator.Fail($"I10: {call.Text} (call {call.Tag}) is pending for {(Now - call.MadeAt).TotalMilliseconds} ms, with a request time-out of {_options.RequestTimeout.TotalMilliseconds} ms");
