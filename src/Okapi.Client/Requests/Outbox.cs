@@ -304,7 +304,7 @@ internal sealed class Outbox : IDisposable
             }
         }
 
-        if (due is null) return false;
+        if (due is null) return anySent;
         foreach ((PendingOperation operation, RequestOutcome outcome) in due)
             if (operation.TryClaim()) operation.Fail(fail(operation, outcome));
         return anySent;
