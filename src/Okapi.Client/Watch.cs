@@ -28,6 +28,8 @@ public sealed class Watch : IAsyncEnumerable<WatchedEvent>, IAsyncDisposable
     /// <summary>How far the watch sees.</summary>
     public WatchMode Mode { get; }
 
+    internal EventBuffer<WatchedEvent> Events => _handle.Events;
+
     /// <summary>Reads the events. One reader at a time; a second one would take events from the first.</summary>
     /// <param name="cancellationToken">Ends the reading, not the watch.</param>
     /// <returns>The events, in the order of their transactions.</returns>

@@ -417,8 +417,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<Stat?>> WatchExistsAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        Stat? stat = await AddAsync(handle, ask => SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        RearmIfNeeded(handle, stat?.Mzxid ?? LastZxid);
+        Stat? stat = await AddAsync(handle, ask => SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
         return new(handle, stat, ReleaseAsync);
     }
 
@@ -460,15 +459,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task<OneShotWatch<NodeChildren>?> TryWatchChildrenAsync(string path, CancellationToken cancellationToken = default)
     {
         OneShotHandle handle = NewOneShot(path, WatchKind.Children);
-        NodeChildren? children = await AddAsync(handle, ask => SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        if (children is null)
-        {
-            _ = ReleaseAsync(handle, mayBeArmed: false);
-            return null;
-        }
-
-        RearmIfNeeded(handle, children.Value.Stat.Pzxid);
-        return new(handle, children.Value, ReleaseAsync);
+        NodeChildren? children = await AddAsync(handle, ask => SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
+        return children is null ? null : new(handle, children.Value, ReleaseAsync);
     }
 
     /// <summary>
@@ -487,7 +479,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
         };
-        await AddAsync(handle, recursive => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent, _core.Watches), cancellationToken)).ConfigureAwait(false);
+        await AddAsync(handle, recursive => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
         return new(handle, mode, ReleaseAsync);
     }
 
@@ -571,12 +563,12 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         return new(new ClientCore(copy, parsed.Servers), parsed.Chroot, isView: false);
     }
 
-    internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null)
+    internal static ZooKeeperClient Create(string connectString, ZooKeeperOptions options, IConnector connector, Random random, Action<IThreadPoolWorkItem>? schedule = null, bool runsInline = false)
     {
         options.Validate();
         ZooKeeperOptions copy = options.Clone();
         ConnectString parsed = ConnectString.Parse(connectString);
-        return new(new ClientCore(copy, parsed.Servers, connector, random, schedule), parsed.Chroot, isView: false);
+        return new(new ClientCore(copy, parsed.Servers, connector, random, schedule, runsInline), parsed.Chroot, isView: false);
     }
 
     private static async Task<ZooKeeperClient> ConnectAsync(ZooKeeperClient client, CancellationToken cancellationToken)
@@ -684,83 +676,62 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         return new(path, ChrootPaths.ToServer(path, Chroot)) { Kind = kind };
     }
 
-    private async ValueTask<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken)
-    {
-        NodeData? data = await AddAsync(handle, ask => SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), cancellationToken)).ConfigureAwait(false);
-        if (data is null) _ = ReleaseAsync(handle, mayBeArmed: false);
-        else RearmIfNeeded(handle, data.Value.Stat.Mzxid);
-        return data;
-    }
+    private Task<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken) =>
+        AddAsync(handle, ask => SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken);
 
     /// <summary>
-    /// Puts a watch into the table and sends its request. What a watch needs of the server follows from what is on its path already, so watches get
-    /// into the table, or out of it, and their requests into the outbox in one and the same order.
+    /// Puts a watch into the table and sends its request; takes it out again unless the server has armed it. A caller who cancels stops waiting; the request goes on,
+    /// because what it armed has to be known to be removed (H52).
     /// </summary>
-    private ValueTask<TResult> AddAsync<TResult>(WatchHandle handle, Func<bool, ValueTask<TResult>> send)
+    private async Task<TResult> AddAsync<TResult>(WatchHandle handle, Func<bool, ValueTask<TResult>> send, CancellationToken cancellationToken)
     {
-        lock (_core.Watches.Order) return GuardAsync(handle, send(_core.Watches.Add(handle)));
-    }
-
-    /// <summary>A one-shot watch whose persistent neighbour went while it was being asked for: now it needs the server's own.</summary>
-    /// <param name="handle">The watch.</param>
-    /// <param name="since">The transaction whose state was read.</param>
-    private void RearmIfNeeded(OneShotHandle handle, long since)
-    {
-        if (_core.Watches.TakeStray(handle, since) is { } rearm) _core.Session.RearmNow(rearm);
-    }
-
-    /// <summary>Takes a watch out again if the request for it fails.</summary>
-    private async ValueTask<TResult> GuardAsync<TResult>(WatchHandle handle, ValueTask<TResult> request)
-    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<TResult> request;
+        // What a watch needs of the server follows from what is on its path already, so the table and the outbox must agree on the order.
+        lock (_core.Watches.Order) request = send(_core.Watches.Add(handle)).AsTask();
         try
         {
-            return await request.ConfigureAwait(false);
+            TResult result = await request.WaitAsync(cancellationToken).ConfigureAwait(false);
+            // Not waited for: results come in the order of the replies.
+            if (!handle.IsArmed) _ = ReleaseAsync(handle).AsTask();
+            else if (handle.IsOneShot) ArmStray(handle);
+            return result;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (!request.IsCompleted)
         {
-            // The server may have armed it; what nobody waits for must not stay there (H52).
-            _ = ReleaseAsync(handle, mayBeArmed: true);
+            _ = ReleaseAfterAsync(request, handle);
             throw;
         }
         catch
         {
-            _ = ReleaseAsync(handle, mayBeArmed: false);
+            _ = ReleaseAsync(handle).AsTask();
             throw;
         }
     }
 
-    private ValueTask ReleaseAsync(WatchHandle handle) => new(ReleaseAsync(handle, mayBeArmed: false));
-
-    /// <summary>Gives a watch up, on the server too if no other watch needs what is armed there.</summary>
-    private async Task ReleaseAsync(WatchHandle handle, bool mayBeArmed)
+    /// <summary>A one-shot watch that counted on a persistent one which then was not there needs the server's own.</summary>
+    private void ArmStray(WatchHandle handle)
     {
-        Session session = _core.Session;
-        Task[] removals;
         lock (_core.Watches.Order)
         {
-            WatchRelease release = _core.Watches.Remove(handle, session.LastZxid, mayBeArmed);
-            if (!session.Outbox.IsOpen)
-            {
-                _core.Watches.Retire(handle);
-                return; // a watch that is not in the table is not armed on the next connection
-            }
+            if (_core.Watches.TakeStray(handle) is { } rearm) _core.Session.RearmNow(rearm);
+        }
+    }
 
-            if (release.Rearm is { } rearm) session.RearmNow(rearm);
-            Task downgrade = release.Downgrade ? session.Outbox.SendAsync<DowngradeWatchOperation, bool>(new(handle, _core.Watches), CancellationToken.None).AsTask() : Task.CompletedTask;
-            removals = [downgrade, .. release.Remove.Select(type => session.Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(handle.ServerPath, type), CancellationToken.None).AsTask())];
-        }
+    private async Task ReleaseAfterAsync(Task request, WatchHandle handle)
+    {
+        await request.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ReleaseAsync(handle).ConfigureAwait(false);
+    }
 
-        try
+    /// <summary>Gives a watch up, on the server too if no other watch needs what is armed there.</summary>
+    private ValueTask ReleaseAsync(WatchHandle handle)
+    {
+        Session session = _core.Session;
+        lock (_core.Watches.Order)
         {
-            await Task.WhenAll(removals).ConfigureAwait(false);
-        }
-        catch (ZooKeeperException)
-        {
-            // The connection is gone, and the watch with it.
-        }
-        finally
-        {
-            _core.Watches.Retire(handle);
+            _core.Watches.Remove(handle);
+            return new(session.ReleaseUnusedAsync(handle.ServerPath));
         }
     }
 }

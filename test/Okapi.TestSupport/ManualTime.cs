@@ -51,9 +51,12 @@ public sealed class ManualTime : TimeProvider
     public void Advance(TimeSpan by)
     {
         TimeSpan target = Now + by;
-        while (true)
+        TimeSpan moment = Now;
+        for (int fired = 0; ; fired++)
         {
             ManualTimer timer;
+            if (fired > 100_000 && Now == moment) throw new InvalidOperationException("Timers fire without end and no time passes.");
+            if (Now != moment) (moment, fired) = (Now, 0);
             lock (_lock)
             {
                 SkipStale();

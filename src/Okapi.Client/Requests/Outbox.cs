@@ -44,12 +44,16 @@ internal sealed class Outbox : IDisposable
     private bool _isFlushing;
     private Func<Exception>? _ended;
 
-    public Outbox(OutboxLimits limits, TimeProvider time, int firstXid = 0)
+    public Outbox(OutboxLimits limits, TimeProvider time, int firstXid = 0, bool runsInline = false)
     {
+        RunsInline = runsInline;
         _limits = limits;
         _time = time;
         _xid = firstXid;
     }
+
+    /// <summary>Whether what waits for a result runs on the thread that completes it; for simulations only.</summary>
+    public bool RunsInline { get; }
 
     /// <summary>How many requests have no reply yet, waiting ones included.</summary>
     public int Count
@@ -269,7 +273,8 @@ internal sealed class Outbox : IDisposable
             for (int i = _head; i != _tail; i++)
             {
                 PendingOperation operation = _ring[i & (_ring.Length - 1)]!;
-                if (operation.IsCompleted) continue;
+                bool sent = i - _sent < 0;
+                if (operation.IsCompleted && !sent) continue;
                 TimeSpan left = timeout - _time.GetElapsedTime(operation.StartedAt, now);
                 if (left > TimeSpan.Zero)
                 {
@@ -277,9 +282,8 @@ internal sealed class Outbox : IDisposable
                     break;
                 }
 
-                bool sent = i - _sent < 0;
-                if (!operation.TryClaim()) continue;
                 anySent |= sent;
+                if (!operation.TryClaim()) continue; // cancelled; that its reply is overdue says as much about the connection
                 (due ??= []).Add((operation, sent ? RequestOutcome.Unknown : RequestOutcome.NotSent));
                 if (!sent) _forgotten++;
             }
@@ -305,7 +309,7 @@ internal sealed class Outbox : IDisposable
             Sweep_NeedsLock();
         }
 
-        if (due is null) return false;
+        if (due is null) return anySent;
         foreach ((PendingOperation operation, RequestOutcome outcome) in due) operation.Fail(fail(operation, outcome));
         return anySent;
     }

@@ -64,7 +64,8 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
     where TOperation : struct, IOperation<TResult>
 {
     // Continuations never run on the read loop: user code there would delay pings and other replies (H28).
-    private ManualResetValueTaskSourceCore<TResult> _source = new() { RunContinuationsAsynchronously = true };
+    // A simulation, whose one thread has no user code waiting on it, runs them in place to be repeatable.
+    private ManualResetValueTaskSourceCore<TResult> _source = new() { RunContinuationsAsynchronously = !outbox.RunsInline };
     private TOperation _operation;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;

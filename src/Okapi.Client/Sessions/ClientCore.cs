@@ -24,7 +24,7 @@ internal sealed class ClientCore : ISessionObserver
     private SessionStateChange _last = new(SessionState.Connecting, 0);
     private bool _isClosing;
 
-    public ClientCore(ZooKeeperOptions options, IReadOnlyList<ServerEndpoint> servers, IConnector? connector = null, Random? random = null, Action<IThreadPoolWorkItem>? schedule = null)
+    public ClientCore(ZooKeeperOptions options, IReadOnlyList<ServerEndpoint> servers, IConnector? connector = null, Random? random = null, Action<IThreadPoolWorkItem>? schedule = null, bool runsInline = false)
     {
         Options = options;
         // A seed of its own: back-off and server order must differ between clients, and need no secrecy.
@@ -35,7 +35,7 @@ internal sealed class ClientCore : ISessionObserver
         connector ??= options.ConnectCallback is { } callback
             ? new CallbackConnector(callback)
             : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
-        _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)));
+        _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)), runsInline);
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
         WarnOfDigestInTheClear(options.Auth);
         _session = NewSession(options.Resume);
@@ -140,7 +140,7 @@ internal sealed class ClientCore : ISessionObserver
         Session? next = null;
         lock (_lock)
         {
-            continues = state == SessionState.Expired && Options.Recovery == SessionRecovery.NewSession && !_isClosing;
+            continues = state == SessionState.Expired && Options.Recovery == SessionRecovery.NewSession;
             if (continues) next = NewSession(resume: null);
             if (_connected.Task.IsCompleted) _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
         }

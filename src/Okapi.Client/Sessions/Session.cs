@@ -9,7 +9,7 @@ using Okapi.Watches;
 namespace Okapi.Sessions;
 
 /// <summary>What a session needs from outside, so that tests can have other clocks, networks and luck.</summary>
-internal sealed record SessionEnvironment(IConnector Connector, TimeProvider Time, Random Random, ILogger Logger, Action<IThreadPoolWorkItem> Schedule);
+internal sealed record SessionEnvironment(IConnector Connector, TimeProvider Time, Random Random, ILogger Logger, Action<IThreadPoolWorkItem> Schedule, bool RunsInline);
 
 /// <summary>What outlives a session: it belongs to the client.</summary>
 internal sealed record SessionBelongings(ServerList Servers, WatchTable Watches, AuthBook Credentials, Broadcast<WatchedEvent> Events, Func<ServerEndpoint, ISaslMechanism>? Sasl);
@@ -70,7 +70,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _maxReply = options.MaxReplySize;
         _origin = environment.Time.GetTimestamp();
         _machine = new(settings, belongings.Servers, environment.Random);
-        Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time);
+        Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time, runsInline: environment.RunsInline);
         Lost = _lost.Token;
         _timer = environment.Time.CreateTimer(static self => ((Session)self!).OnTimer(), this, InfiniteTimeout, InfiniteTimeout);
     }
@@ -207,7 +207,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private void OnNotification(in WatcherEvent notification, long zxid)
     {
         Telemetry.EventReceived();
-        _belongings.Watches.Dispatch(notification, zxid);
+        foreach (string path in _belongings.Watches.Dispatch(notification, zxid) ?? []) _ = ReleaseUnusedAsync(path);
         if (_belongings.Events.HasReaders) _belongings.Events.Post(new(notification.Type, notification.State, notification.Path, zxid));
     }
 
@@ -370,8 +370,12 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _belongings.Watches.PostResync(KeeperState.SyncConnected);
         _belongings.Credentials.Replay(Outbox, () =>
         {
-            Rearm(LastZxid);
-            Outbox.Open();
+            // Held, so that a watch which is given up meanwhile is either not armed or removed.
+            lock (_belongings.Watches.Order)
+            {
+                Rearm(LastZxid);
+                Outbox.Open();
+            }
         });
     }
 
@@ -393,6 +397,27 @@ internal sealed class Session : IConnectionOwner, IDisposable
         lock (_rearming)
         {
             if (Outbox.TrySendInOrder((ref JuteWriter writer) => WriteSetWatches(ref writer, batch))) _rearming.Enqueue(batch);
+        }
+    }
+
+    /// <summary>Removes on the server what no watch on a path needs any more.</summary>
+    /// <returns>Completes when the server has answered, or the connection is gone.</returns>
+    public async Task ReleaseUnusedAsync(string serverPath)
+    {
+        Task[] removals;
+        lock (_belongings.Watches.Order)
+        {
+            if (!Outbox.IsOpen) return; // what no watch needs is not armed on the next connection
+            removals = [.. _belongings.Watches.TakeUnused(serverPath).Select(type => Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(serverPath, type), CancellationToken.None).AsTask())];
+        }
+
+        try
+        {
+            await Task.WhenAll(removals).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // The connection is gone, and the watch with it.
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 
@@ -14,6 +15,7 @@ internal sealed class EventBuffer<T>
     private readonly Channel<T> _channel;
     private readonly T _mark;
     private bool _isMarked;
+    private bool _isEnded;
 
     /// <summary>An empty buffer.</summary>
     /// <param name="capacity">How many events wait at most.</param>
@@ -30,22 +32,37 @@ internal sealed class EventBuffer<T>
         lock (_lock)
         {
             // Behind a mark that was not read yet nothing needs to be kept: whoever reads the mark looks at the newest state.
-            if (!_isMarked && !_channel.Writer.TryWrite(item)) _isMarked = true;
+            if (!_isMarked && !_isEnded && !_channel.Writer.TryWrite(item)) _isMarked = true;
         }
     }
 
     /// <summary>Ends the stream once what it holds is read.</summary>
     /// <param name="error">What the reader then gets; null for an ordinary end.</param>
-    public void End(Exception? error) => _channel.Writer.TryComplete(error);
+    public void End(Exception? error)
+    {
+        lock (_lock)
+        {
+            _isEnded = true;
+            _channel.Writer.TryComplete(error);
+        }
+    }
 
     public async IAsyncEnumerable<T> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         while (true)
         {
-            while (_channel.Reader.TryRead(out T? item)) yield return item;
-            if (TakeMark()) yield return _mark;
-            else if (!await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)) yield break;
+            while (TryRead(out T? item)) yield return item;
+            if (!await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)) yield break;
         }
+    }
+
+    /// <summary>Takes the next event or mark if there is one now.</summary>
+    public bool TryRead([MaybeNullWhen(false)] out T item)
+    {
+        if (_channel.Reader.TryRead(out item)) return true;
+        if (!TakeMark()) return false;
+        item = _mark;
+        return true;
     }
 
     private bool TakeMark()

@@ -33,13 +33,13 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <summary>Whether the server has answered; before that no event can concern it.</summary>
     public bool IsArmed { get; set; }
 
-    /// <summary>Whether it was given up but is what the server still has; it says no more, and events are read as those of its kind.</summary>
-    public bool IsRetiring { get; set; }
+    /// <summary>For a one-shot watch: the transaction whose state was read; what happens to the path after it fires the watch.</summary>
+    public long Since { get; set; }
+
+    /// <summary>For a persistent watch: the mode that its request asks for, which serves wider watches on the path too.</summary>
+    public WatchMode WireMode { get; set; }
 
     public bool IsOneShot => Kind < WatchKind.Persistent;
-
-    /// <summary>Whether the watch that it was to share the server's with went before its own request was answered.</summary>
-    public bool IsStray { get; set; }
 
     /// <summary>Something happened. Must not block or run user code.</summary>
     /// <param name="type">What.</param>

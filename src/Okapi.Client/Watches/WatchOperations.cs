@@ -17,7 +17,7 @@ internal readonly struct WatchDataOperation(WirePath path, OneShotHandle handle,
     public bool TryRead(ErrorCode error, ref JuteReader body, out NodeData? result)
     {
         result = error == ErrorCode.Ok ? GetOperation.Decode(ref body) : null;
-        if (error == ErrorCode.Ok) table.Arm(handle, WatchKind.Data);
+        if (result is { } read) table.Arm(handle, WatchKind.Data, ask, read.Stat.Mzxid);
         return error is ErrorCode.Ok or ErrorCode.NoNode;
     }
 }
@@ -37,7 +37,8 @@ internal readonly struct WatchExistsOperation(WirePath path, OneShotHandle handl
     {
         result = error == ErrorCode.Ok ? Stat.Read(ref body) : null;
         if (error is not (ErrorCode.Ok or ErrorCode.NoNode)) return false;
-        table.Arm(handle, error == ErrorCode.Ok ? WatchKind.Data : WatchKind.Exist);
+        // Where a znode was absent any that is there now is news, whatever its transaction.
+        table.Arm(handle, result is null ? WatchKind.Exist : WatchKind.Data, ask, result?.Mzxid ?? 0);
         return true;
     }
 }
@@ -56,7 +57,7 @@ internal readonly struct WatchChildrenOperation(WirePath path, OneShotHandle han
     public bool TryRead(ErrorCode error, ref JuteReader body, out NodeChildren? result)
     {
         result = error == ErrorCode.Ok ? GetChildrenWithStatOperation.Decode(ref body) : null;
-        if (error == ErrorCode.Ok) table.Arm(handle, WatchKind.Children);
+        if (result is { } read) table.Arm(handle, WatchKind.Children, ask, read.Stat.Pzxid);
         return error is ErrorCode.Ok or ErrorCode.NoNode;
     }
 }
@@ -75,28 +76,9 @@ internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handl
     public bool TryRead(ErrorCode error, ref JuteReader body, out bool result)
     {
         result = error == ErrorCode.Ok;
-        if (result) table.Arm(handle, handle.Kind);
+        if (result) table.Arm(handle);
+        else table.Refuse(handle);
         return result;
-    }
-}
-
-/// <summary>Puts a persistent watch in the place of a recursive one that was given up. Up to the answer events are the recursive one's, from then on the other's.</summary>
-internal readonly struct DowngradeWatchOperation(WatchHandle handle, WatchTable table) : IOperation<bool>
-{
-    public OpCode OpCode => OpCode.AddWatch;
-
-    // What is in the table is armed again on the next connection.
-    public bool IsSafeToResend => false;
-
-    public string? Path => handle.Path;
-
-    public void Write(ref JuteWriter writer) => new AddWatchRequest(handle.ServerPath, WatchMode.Persistent).Write(ref writer);
-
-    public bool TryRead(ErrorCode error, ref JuteReader body, out bool result)
-    {
-        table.Retire(handle);
-        result = error == ErrorCode.Ok;
-        return true;
     }
 }
 

@@ -1,11 +1,7 @@
+using System.Text;
 using Okapi.Protocol;
 
 namespace Okapi.Watches;
-
-/// <summary>What has to be told to the server when a watch is given up.</summary>
-/// <param name="Rearm">One-shot watches on the path to arm on their own again; null: none.</param>
-/// <param name="Remove">What to remove. All of it is asked for: servers refuse the kinds they do not know or have.</param>
-internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnlyList<WatcherType> Remove);
 
 /// <summary>
 /// The client's watches. It lives as long as the client: persistent watches outlast connections and, with
@@ -13,8 +9,9 @@ internal readonly record struct WatchRelease(SetWatchesRequest? Rearm, IReadOnly
 /// </summary>
 /// <remarks>
 /// Up to ZooKeeper 3.8 a server keeps one mode per path and connection, and the last one set wins (ZOOKEEPER-4466): a one-shot read would end a persistent watch.
-/// So that watches on one path do not disturb each other on any version, at most one kind is asked for at a time: while a persistent watch is on a path,
-/// one-shot watches there are served from its events, and a persistent watch beside a recursive one gets its child events from the children's own.
+/// So that watches on one path do not disturb each other on any version, a path on which the server was asked for a persistent mode keeps it until its last watch is gone
+/// or the connection is; until then all watches there are served from its events. Beside the recursive mode, changes to the path's own list of children
+/// are told from the children's events. docs/decisions/0003 has the reasons.
 /// </remarks>
 internal sealed class WatchTable
 {
@@ -22,11 +19,13 @@ internal sealed class WatchTable
     internal const int BatchBytes = 128 * 1024;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, List<WatchHandle>> _byPath = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<WatchHandle>>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
-    private int _recursive;
+    private readonly Dictionary<string, PathWatches> _paths = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PathWatches>.AlternateLookup<ReadOnlySpan<char>> _pathsBySpan;
 
-    public WatchTable() => _bySpan = _byPath.GetAlternateLookup<ReadOnlySpan<char>>();
+    /// <summary>How many paths have the recursive mode; without any, ancestors need not be looked up.</summary>
+    private int _recursivePaths;
+
+    public WatchTable() => _pathsBySpan = _paths.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>
     /// Held while a watch is entered or taken out and the requests that go with it are made, so that the server hears of both in the table's order: a removal
@@ -38,7 +37,7 @@ internal sealed class WatchTable
     {
         get
         {
-            lock (_lock) return _byPath.Values.Sum(handles => handles.Count);
+            lock (_lock) return _paths.Values.Sum(path => path.Handles.Count);
         }
     }
 
@@ -49,107 +48,140 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles)) _byPath[handle.ServerPath] = handles = new(1);
-            bool hasPersistent = HasPersistent(handles);
-            handles.Add(handle);
-            if (handle.Kind == WatchKind.Recursive) _recursive++;
-            return handle.IsOneShot ? !hasPersistent : Has(handles, WatchKind.Recursive);
+            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) _paths[handle.ServerPath] = path = new();
+            path.Handles.Add(handle);
+            if (handle.IsOneShot) return path.Asked is null;
+            handle.WireMode = handle.Kind == WatchKind.Recursive ? WatchMode.PersistentRecursive : path.Asked ?? WatchMode.Persistent;
+            path.Asked = handle.WireMode;
+            return handle.WireMode == WatchMode.PersistentRecursive;
         }
     }
 
-    /// <summary>The server has answered: from now on events concern the watch.</summary>
-    public void Arm(WatchHandle handle, WatchKind kind)
+    /// <summary>The server has answered a one-shot watch's read: from now on events concern it.</summary>
+    /// <param name="handle">The watch.</param>
+    /// <param name="kind">What it turned out to wait for.</param>
+    /// <param name="wasAsked">Whether the read asked for a watch of its own.</param>
+    /// <param name="since">The transaction whose state was read.</param>
+    public void Arm(WatchHandle handle, WatchKind kind, bool wasAsked, long since)
     {
         lock (_lock)
         {
             handle.Kind = kind;
+            handle.Since = since;
             handle.IsArmed = true;
+            if (!wasAsked || !_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) return;
+            if (kind == WatchKind.Children) path.HasChildren = true;
+            else path.HasData = true;
         }
     }
 
-    /// <summary>Gives a watch up.</summary>
-    /// <param name="handle">The watch.</param>
-    /// <param name="lastZxid">The newest transaction seen; what happens to the path after it fires watches that are armed again.</param>
-    /// <param name="mayBeArmed">Whether the request for it may have reached the server, although its reply was not waited for.</param>
-    /// <returns>What to tell the server.</returns>
-    public WatchRelease Remove(WatchHandle handle, long lastZxid, bool mayBeArmed = false)
+    /// <summary>The server has taken a persistent watch: from now on events concern it.</summary>
+    public void Arm(WatchHandle handle)
     {
         lock (_lock)
         {
-            handle.IsArmed |= mayBeArmed;
-            if (!_byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) || !handles.Remove(handle)) return new(null, []);
-            if (handles.Count == 0) _byPath.Remove(handle.ServerPath);
-            if (handle.Kind == WatchKind.Recursive) _recursive--;
-            if (handle is { IsArmed: false, IsOneShot: false }) return new(HasPersistent(handles) ? null : RearmOneShots(handle.ServerPath, handles, lastZxid), []);
-            if (handle is { IsArmed: false, IsStray: false }) return new(null, []);
-            return handle.IsOneShot ? ReleaseOneShot(handle, handles) : ReleasePersistent(handle, handles, lastZxid);
+            handle.IsArmed = true;
+            if (_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) SetAnswered(path, handle.WireMode);
         }
     }
 
-    /// <summary>What arms a one-shot watch whose persistent neighbour went meanwhile; null if it is served.</summary>
-    /// <param name="handle">The watch; armed.</param>
-    /// <param name="since">The transaction whose state was read; what happened to the path after it fires the watch.</param>
-    public SetWatchesRequest? TakeStray(WatchHandle handle, long since)
+    /// <summary>The server has refused a persistent watch: it has only what it had before.</summary>
+    public void Refuse(WatchHandle handle)
     {
         lock (_lock)
         {
-            if (!handle.IsStray) return null;
-            handle.IsStray = false;
-            bool isWaiting = _byPath.TryGetValue(handle.ServerPath, out List<WatchHandle>? handles) && handles.Contains(handle);
-            return isWaiting && !HasPersistent(handles!) ? Batch(since, handle.Kind, [handle.ServerPath]) : null;
-        }
-    }
-
-    /// <summary>Passes a notification to the watches it concerns.</summary>
-    public void Dispatch(in WatcherEvent notification, long zxid)
-    {
-        (WatchedEventType type, KeeperState state, string path) = notification;
-        lock (_lock)
-        {
-            if (_byPath.TryGetValue(path, out List<WatchHandle>? handles)) DispatchTo(handles, type, state, path, zxid);
-            if (_recursive == 0 || type is not (WatchedEventType.NodeCreated or WatchedEventType.NodeDeleted or WatchedEventType.NodeDataChanged)) return;
-            bool isParent = true;
-            for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
-            {
-                if (!_bySpan.TryGetValue(ancestor, out handles) || !Has(handles, WatchKind.Recursive, armedOnly: true)) continue;
-                foreach (WatchHandle handle in handles)
-                    if (handle is { Kind: WatchKind.Recursive, IsArmed: true }) handle.Notify(type, state, path, zxid);
-                if (isParent && type != WatchedEventType.NodeDataChanged) NotifyOfChild(handles, state, zxid);
-            }
+            if (_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) path.Asked = path.Answered;
         }
     }
 
     /// <summary>
-    /// What to send on a new connection, in frames of a bounded size: one-shot watches first, because on one path the last mode set wins.
+    /// What arms a one-shot watch that counted on a persistent mode which the server then did not have: it was refused, or went with a connection. Null: it is served.
+    /// Call it under <see cref="Order"/>.
+    /// </summary>
+    public SetWatchesRequest? TakeStray(WatchHandle handle)
+    {
+        lock (_lock)
+        {
+            if (!handle.IsArmed || !_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || path.Asked is not null || !path.Handles.Contains(handle)) return null;
+            bool isChildren = handle.Kind == WatchKind.Children;
+            if (isChildren ? path.HasChildren : path.HasData) return null;
+            if (isChildren) path.HasChildren = true;
+            else path.HasData = true;
+            return Batch(handle.Since, handle.Kind, [handle.ServerPath]);
+        }
+    }
+
+    /// <summary>Takes a watch out. What the server has of it is told by <see cref="TakeUnused"/>.</summary>
+    public void Remove(WatchHandle handle)
+    {
+        lock (_lock)
+        {
+            if (_paths.TryGetValue(handle.ServerPath, out PathWatches? path) && path.Handles.Remove(handle)) Forget(handle.ServerPath, path);
+        }
+    }
+
+    /// <summary>What the server has on a path and no watch needs, to be removed there. Call it under <see cref="Order"/>, and send what it tells.</summary>
+    public List<WatcherType> TakeUnused(string serverPath)
+    {
+        lock (_lock)
+        {
+            if (!_paths.TryGetValue(serverPath, out PathWatches? path)) return [];
+            if (path.Handles.Count == 0 && path.Answered == WatchMode.PersistentRecursive) _recursivePaths--;
+            List<WatcherType> unused = path.TakeUnused();
+            Forget(serverPath, path);
+            return unused;
+        }
+    }
+
+    /// <summary>Passes a notification to the watches it concerns.</summary>
+    /// <returns>Paths on which the server now may have something that no watch needs; null: none.</returns>
+    public List<string>? Dispatch(in WatcherEvent notification, long zxid)
+    {
+        (WatchedEventType type, KeeperState state, string path) = notification;
+        List<string>? unused = null;
+        lock (_lock)
+        {
+            if (_paths.TryGetValue(path, out PathWatches? watches))
+            {
+                watches.Spend(type);
+                // Beside the recursive mode the children's own events stand for this one, on 3.8 and 3.9 alike.
+                bool isDerived = type == WatchedEventType.NodeChildrenChanged && watches.Answered == WatchMode.PersistentRecursive;
+                if (!isDerived) Notify(watches, type, state, path, path, zxid);
+                NoteUnused(path, watches, ref unused);
+            }
+
+            if (_recursivePaths > 0 && type is WatchedEventType.NodeCreated or WatchedEventType.NodeDeleted or WatchedEventType.NodeDataChanged)
+                DispatchUpwards(type, state, path, zxid, ref unused);
+        }
+
+        return unused;
+    }
+
+    /// <summary>
+    /// What to send on a new connection, in frames of a bounded size: one-shot watches first, because on one path the last mode set wins. What the old connection
+    /// had is forgotten.
     /// </summary>
     public List<SetWatchesRequest> BuildRearm(long relativeZxid)
     {
         lock (_lock)
         {
-            var batches = new List<SetWatchesRequest>();
-            foreach (WatchKind kind in Enum.GetValues<WatchKind>())
+            _recursivePaths = 0;
+            foreach ((string path, PathWatches watches) in _paths)
             {
-                var batch = new List<string>();
-                int bytes = 0;
-                foreach ((string path, List<WatchHandle> handles) in _byPath)
-                {
-                    bool served = kind == WatchKind.Persistent && Has(handles, WatchKind.Recursive, armedOnly: true);
-                    if (served || !Has(handles, kind, armedOnly: true)) continue;
-                    int size = 4 + System.Text.Encoding.UTF8.GetByteCount(path);
-                    if (batch.Count > 0 && bytes + size > BatchBytes)
-                    {
-                        batches.Add(Batch(relativeZxid, kind, batch));
-                        batch = [];
-                        bytes = 0;
-                    }
-
-                    batch.Add(path);
-                    bytes += size;
-                }
-
-                if (batch.Count > 0) batches.Add(Batch(relativeZxid, kind, batch));
+                watches.Asked = watches.Answered = null;
+                WatchMode? mode = watches.Has(WatchKind.Recursive, armedOnly: true) ? WatchMode.PersistentRecursive : watches.Has(WatchKind.Persistent, armedOnly: true) ? WatchMode.Persistent : null;
+                if (mode is { } answered) SetAnswered(watches, answered);
+                watches.Asked = mode;
+                watches.HasData = watches.Has(WatchKind.Data, armedOnly: true) || watches.Has(WatchKind.Exist, armedOnly: true);
+                watches.HasChildren = watches.Has(WatchKind.Children, armedOnly: true);
+                if (watches.Handles.Count == 0) _paths.Remove(path);
+                // Requests that are still to be answered are sent again after this, and ask for what they asked for.
+                foreach (WatchHandle handle in watches.Handles)
+                    if (handle is { IsOneShot: false, IsArmed: false }) watches.Asked = handle.WireMode;
             }
 
+            var batches = new List<SetWatchesRequest>();
+            foreach (WatchKind kind in Enum.GetValues<WatchKind>()) AddBatches(batches, relativeZxid, kind);
             return batches;
         }
     }
@@ -159,11 +191,8 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            foreach (List<WatchHandle> handles in _byPath.Values)
-            {
-                foreach (WatchHandle handle in handles)
-                    if (!handle.IsOneShot && handle.IsArmed) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
-            }
+            foreach (WatchHandle handle in _paths.Values.SelectMany(path => path.Handles))
+                if (handle is { IsOneShot: false, IsArmed: true }) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
         }
     }
 
@@ -192,35 +221,27 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            foreach (string path in _byPath.Keys.ToArray())
+            foreach (PathWatches path in _paths.Values)
             {
-                List<WatchHandle> handles = _byPath[path];
-                foreach (WatchHandle handle in handles.ToArray())
+                foreach (WatchHandle handle in path.Handles)
                 {
-                    // One that is not armed yet has a request pending, which fails by itself.
-                    if (!handle.IsArmed) continue;
-                    if (keepPersistent && !handle.IsOneShot)
-                    {
-                        handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1);
-                        continue;
-                    }
-
-                    Take(handles, handle);
-                    handle.End(error());
+                    if (!handle.IsArmed) continue; // its request is pending, and fails by itself
+                    if (keepPersistent && !handle.IsOneShot) handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1);
+                    else handle.End(error());
                 }
 
-                if (handles.Count == 0) _byPath.Remove(path);
+                path.Handles.RemoveAll(handle => handle.IsArmed && !(keepPersistent && !handle.IsOneShot));
             }
         }
     }
 
-    /// <summary>Takes the caller's own watches on a path out, for a removal by kind.</summary>
+    /// <summary>The caller's own watches on a path, for a removal by kind.</summary>
     public List<WatchHandle> Find(string serverPath, WatcherType type)
     {
         lock (_lock)
         {
-            if (!_byPath.TryGetValue(serverPath, out List<WatchHandle>? handles)) return [];
-            return [.. handles.Where(handle => Matches(handle.Kind, type))];
+            if (!_paths.TryGetValue(serverPath, out PathWatches? path)) return [];
+            return [.. path.Handles.Where(handle => Matches(handle.Kind, type))];
         }
     }
 
@@ -245,15 +266,6 @@ internal sealed class WatchTable
         _ => false,
     };
 
-    private static bool Has(List<WatchHandle> handles, WatchKind kind, bool armedOnly = false)
-    {
-        foreach (WatchHandle handle in handles)
-            if (handle.Kind == kind && (handle.IsArmed || !armedOnly)) return true;
-        return false;
-    }
-
-    private static bool HasPersistent(List<WatchHandle> handles) => Has(handles, WatchKind.Persistent) || Has(handles, WatchKind.Recursive);
-
     private static ReadOnlySpan<char> Parent(ReadOnlySpan<char> path)
     {
         if (path.Length <= 1) return default;
@@ -269,79 +281,71 @@ internal sealed class WatchTable
         kind == WatchKind.Persistent ? paths : [],
         kind == WatchKind.Recursive ? paths : []);
 
-    /// <summary>The persistent watch that served them goes. Those whose request is not answered yet are marked: nobody knows their kind, or what they will have read.</summary>
-    private static SetWatchesRequest? RearmOneShots(string path, List<WatchHandle> handles, long lastZxid)
+    /// <summary>Tells the watches on a path of an event there, or, for the recursive ones, below it.</summary>
+    private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid)
     {
-        foreach (WatchHandle handle in handles) handle.IsStray |= !handle.IsArmed;
-        string[] Only(WatchKind kind) => Has(handles, kind, armedOnly: true) ? [path] : [];
-        var request = new SetWatchesRequest(lastZxid, Only(WatchKind.Data), Only(WatchKind.Exist), Only(WatchKind.Children), [], []);
-        return request.Count > 0 ? request : null;
-    }
-
-    // While a persistent watch is there the server has nothing of the one-shot, or loses it at its next event; asking 3.8 to
-    // remove it would remove half of the persistent watch (ZOOKEEPER-4471).
-    private static WatchRelease ReleaseOneShot(WatchHandle handle, List<WatchHandle> left)
-    {
-        if (left.Any(other => !other.IsOneShot)) return new(null, []);
-        bool isChild = handle.Kind == WatchKind.Children;
-        WatchHandle[] sharing = [.. left.Where(other => (other.Kind == WatchKind.Children) == isChild)];
-        // Those without an answer yet may find no znode, and then nobody is left who needs what is armed.
-        if (!Array.Exists(sharing, other => other.IsArmed))
-            foreach (WatchHandle other in sharing) other.IsStray = true;
-        if (sharing.Length > 0) return new(null, []);
-        return new(null, [isChild ? WatcherType.Children : WatcherType.Data]);
-    }
-
-    private static WatchRelease ReleasePersistent(WatchHandle handle, List<WatchHandle> left, long lastZxid)
-    {
-        if (Has(left, WatchKind.Recursive))
+        bool isBelow = watched.Length != path.Length;
+        for (int i = watches.Handles.Count - 1; i >= 0; i--)
         {
-            // It serves what is left. 3.9 may hold the persistent mode beside it.
-            return new(null, handle.Kind == WatchKind.Persistent && !Has(left, WatchKind.Persistent) ? [WatcherType.Persistent] : []);
-        }
-
-        if (Has(left, WatchKind.Persistent))
-        {
-            if (handle.Kind == WatchKind.Persistent) return new(null, []);
-            // Recursive to persistent. Arming the persistent mode replaces the recursive one on 3.8, which then refuses the removal; 3.9 has both and removes one.
-            return new(new SetWatchesRequest(lastZxid, [], [], [], [handle.ServerPath], []), [WatcherType.PersistentRecursive]);
-        }
-
-        SetWatchesRequest? rearm = RearmOneShots(handle.ServerPath, left, lastZxid);
-        if (left.Count == 0) return new(null, [WatcherType.Any]);
-        // 3.9 removes the persistent mode alone. 3.8 refuses that and removes whole kinds, so there the half without a one-shot watch goes by its kind;
-        // on 3.9 that takes along what one-shot watches given up earlier have left.
-        WatcherType own = handle.Kind == WatchKind.Recursive ? WatcherType.PersistentRecursive : WatcherType.Persistent;
-        bool data = left.Any(other => other.Kind != WatchKind.Children);
-        bool children = left.Any(other => other.Kind == WatchKind.Children);
-        return new(rearm, data && children ? [own] : [own, data ? WatcherType.Children : WatcherType.Data]);
-    }
-
-    private void DispatchTo(List<WatchHandle> handles, WatchedEventType type, KeeperState state, string path, long zxid)
-    {
-        // Beside a recursive watch the children's own events stand for this one, on 3.8 and 3.9 alike; not before the server has it.
-        bool derived = type == WatchedEventType.NodeChildrenChanged && Has(handles, WatchKind.Recursive, armedOnly: true);
-        for (int i = handles.Count - 1; i >= 0; i--)
-        {
-            WatchHandle handle = handles[i];
-            if (!handle.IsArmed || !Concerns(handle.Kind, type) || (derived && handle.Kind == WatchKind.Persistent)) continue;
-            if (handle.IsOneShot) Take(handles, handle);
+            WatchHandle handle = watches.Handles[i];
+            if (!handle.IsArmed || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
+            if (handle.IsOneShot) watches.Handles.RemoveAt(i);
             handle.Notify(type, state, path, zxid);
         }
-
-        if (handles.Count == 0) _byPath.Remove(path);
     }
 
-    /// <summary>A child of a recursively watched znode came or went: the znode's list of children changed.</summary>
-    private void NotifyOfChild(List<WatchHandle> handles, KeeperState state, long zxid)
+    private static void NoteUnused(string path, PathWatches watches, ref List<string>? unused)
     {
-        for (int i = handles.Count - 1; i >= 0; i--)
+        if (watches.IsUnused) (unused ??= []).Add(path);
+    }
+
+    private void DispatchUpwards(WatchedEventType type, KeeperState state, string path, long zxid, ref List<string>? unused)
+    {
+        bool isParent = true;
+        for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
         {
-            WatchHandle handle = handles[i];
-            if (!handle.IsArmed || handle.Kind is not (WatchKind.Children or WatchKind.Persistent)) continue;
-            if (handle.IsOneShot) Take(handles, handle);
-            handle.Notify(WatchedEventType.NodeChildrenChanged, state, handle.ServerPath, zxid);
+            if (!_pathsBySpan.TryGetValue(ancestor, out string? watched, out PathWatches? watches) || watches.Answered != WatchMode.PersistentRecursive) continue;
+            Notify(watches, type, state, watched, path, zxid);
+            if (!isParent || type == WatchedEventType.NodeDataChanged) continue;
+            Notify(watches, WatchedEventType.NodeChildrenChanged, state, watched, watched, zxid);
+            NoteUnused(watched, watches, ref unused);
         }
+    }
+
+    private void SetAnswered(PathWatches path, WatchMode mode)
+    {
+        if (path.Answered == WatchMode.PersistentRecursive) return;
+        path.Answered = mode;
+        if (mode == WatchMode.PersistentRecursive) _recursivePaths++;
+    }
+
+    /// <summary>Keeps no path on which there is nothing, here or on the server.</summary>
+    private void Forget(string serverPath, PathWatches path)
+    {
+        if (path.Handles.Count == 0 && !path.IsUnused) _paths.Remove(serverPath);
+    }
+
+    private void AddBatches(List<SetWatchesRequest> batches, long relativeZxid, WatchKind kind)
+    {
+        var batch = new List<string>();
+        int bytes = 0;
+        foreach ((string path, PathWatches watches) in _paths)
+        {
+            bool isServed = kind == WatchKind.Persistent && watches.Answered == WatchMode.PersistentRecursive;
+            if (isServed || !watches.Has(kind, armedOnly: true)) continue;
+            int size = 4 + Encoding.UTF8.GetByteCount(path);
+            if (batch.Count > 0 && bytes + size > BatchBytes)
+            {
+                batches.Add(Batch(relativeZxid, kind, batch));
+                batch = [];
+                bytes = 0;
+            }
+
+            batch.Add(path);
+            bytes += size;
+        }
+
+        if (batch.Count > 0) batches.Add(Batch(relativeZxid, kind, batch));
     }
 
     private int EndAll(IReadOnlyList<string> paths, WatchKind kind, Exception error)
@@ -349,23 +353,23 @@ internal sealed class WatchTable
         int ended = 0;
         foreach (string path in paths)
         {
-            if (!_byPath.TryGetValue(path, out List<WatchHandle>? handles)) continue;
-            foreach (WatchHandle handle in handles.Where(handle => handle.Kind == kind && handle.IsArmed).ToArray())
+            if (!_paths.TryGetValue(path, out PathWatches? watches)) continue;
+            foreach (WatchHandle handle in watches.Handles.Where(handle => handle.Kind == kind && handle.IsArmed)) handle.End(error);
+            ended += watches.Handles.RemoveAll(handle => handle.Kind == kind && handle.IsArmed);
+            if (kind < WatchKind.Persistent)
             {
-                Take(handles, handle);
-                handle.End(error);
-                ended++;
+                if (kind == WatchKind.Children) watches.HasChildren = false;
+                else watches.HasData = false;
+            }
+            else
+            {
+                if (watches.Answered == WatchMode.PersistentRecursive) _recursivePaths--;
+                watches.Asked = watches.Answered = null;
             }
 
-            if (handles.Count == 0) _byPath.Remove(path);
+            Forget(path, watches);
         }
 
         return ended;
-    }
-
-    private void Take(List<WatchHandle> handles, WatchHandle handle)
-    {
-        handles.Remove(handle);
-        if (handle.Kind == WatchKind.Recursive) _recursive--;
     }
 }

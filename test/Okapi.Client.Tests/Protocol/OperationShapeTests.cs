@@ -132,12 +132,14 @@ public class OperationShapeTests
         {
             var table = new TheoryData<OpCode, string, string>();
             foreach (OpCode call in (OpCode[])[OpCode.Create, OpCode.Create2, OpCode.Delete, OpCode.SetData]) table.Add(call, "/a", "/app/a");
-            foreach (OpCode call in (OpCode[])[OpCode.Exists, OpCode.GetData, OpCode.GetChildren, OpCode.GetChildren2, OpCode.GetAcl, OpCode.SetAcl, OpCode.Sync, OpCode.GetEphemerals, OpCode.GetAllChildrenNumber, OpCode.AddWatch, OpCode.CheckWatches])
+            foreach (OpCode call in (OpCode[])[OpCode.Exists, OpCode.GetData, OpCode.GetChildren, OpCode.GetChildren2, OpCode.GetAcl, OpCode.SetAcl, OpCode.Sync, OpCode.GetAllChildrenNumber, OpCode.AddWatch, OpCode.CheckWatches])
             {
                 table.Add(call, "/", "/app");
                 table.Add(call, "/a/b", "/app/a/b");
             }
 
+            table.Add(OpCode.GetEphemerals, "/", "/app/"); // a prefix of characters: without the slash it would match /app2
+            table.Add(OpCode.GetEphemerals, "/a/b", "/app/a/b");
             table.Add(OpCode.Multi, "/a", "/app/a");
             table.Add(OpCode.MultiRead, "/a", "/app/a");
             return table;

@@ -107,7 +107,9 @@ public class DispatchTests
         {
             var recorder = new Recorder(path) { Kind = kind };
             table.Add(recorder);
-            if (isArmed) table.Arm(recorder, kind);
+            if (!isArmed) return recorder;
+            if (recorder.IsOneShot) table.Arm(recorder, kind, wasAsked: true, since: 1);
+            else table.Arm(recorder);
             return recorder;
         }
 

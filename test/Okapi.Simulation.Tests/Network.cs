@@ -1,0 +1,400 @@
+using System.Buffers.Binary;
+using Okapi.Connections;
+using Okapi.Protocol;
+
+namespace Okapi.Simulation.Tests;
+
+/// <summary>One direction of a connection: bytes arrive in order, late, in pieces, or never.</summary>
+internal sealed class Pipe(Simulator simulator, Action<byte[]> deliver, Action end)
+{
+    private readonly Queue<(TimeSpan At, byte[]? Bytes)> _onTheWay = new();
+    private TimeSpan _lastAt;
+    private bool _isPumping;
+
+    public TimeSpan StalledUntil { get; set; }
+
+    public bool IsDead { get; private set; }
+
+    /// <summary>How likely what is sent arrives in pieces.</summary>
+    public double Choppiness { get; set; }
+
+    public double LatencyMs { get; set; } = 1;
+
+    public void Send(ReadOnlySpan<byte> bytes)
+    {
+        if (IsDead) return;
+        int piece = !simulator.Chance(Choppiness) ? bytes.Length : simulator.Chance(0.2) ? 1 : simulator.Random.Next(1, bytes.Length + 1);
+        for (; bytes.Length > 0; bytes = bytes[Math.Min(piece, bytes.Length)..]) Enqueue(bytes[..Math.Min(piece, bytes.Length)].ToArray());
+    }
+
+    public void SendEnd() => Enqueue(null);
+
+    /// <summary>What is on the way is lost.</summary>
+    public void Kill()
+    {
+        IsDead = true;
+        _onTheWay.Clear();
+    }
+
+    private void Enqueue(byte[]? bytes)
+    {
+        if (IsDead) return;
+        TimeSpan at = simulator.Now + simulator.Between(0.1, LatencyMs);
+        _lastAt = at = at < _lastAt ? _lastAt : at;
+        _onTheWay.Enqueue((at, bytes));
+        if (_isPumping) return;
+        _isPumping = true;
+        simulator.At(at, Pump);
+    }
+
+    private void Pump()
+    {
+        _isPumping = false;
+        if (_onTheWay.Count == 0) return;
+        if (StalledUntil <= simulator.Now)
+        {
+            byte[]? bytes = _onTheWay.Dequeue().Bytes;
+            if (bytes is null)
+            {
+                Kill();
+                end();
+                return;
+            }
+
+            deliver(bytes);
+        }
+
+        if (_isPumping || _onTheWay.Count == 0) return;
+        TimeSpan next = _onTheWay.Peek().At;
+        _isPumping = true;
+        simulator.At(next < StalledUntil ? StalledUntil : next, Pump);
+    }
+}
+
+/// <summary>A frame that a server sent, until the client has all of its bytes.</summary>
+internal readonly record struct SentFrame(long EndsAt, int Xid, long Zxid, long SessionId);
+
+/// <summary>The client's end of a connection. Whoever waits for bytes runs inside the step that delivers them.</summary>
+internal sealed class ClientStream : Stream
+{
+    private readonly Network _network;
+    private readonly Queue<byte[]> _arrived = new();
+    private readonly Queue<SentFrame> _frames = new();
+    private TaskCompletionSource<int>? _reading;
+    private TaskCompletionSource? _writing;
+    private Memory<byte> _into;
+    private int _offset;
+    private bool _isAtEnd;
+    private Exception? _broken;
+    private long _sent;
+    private long _received;
+    private long _taintedFrom = long.MaxValue;
+
+    public ClientStream(Network network, ModelServer server)
+    {
+        _network = network;
+        Simulator simulator = network.Simulator;
+        Number = network.Streams.Count;
+        Peer = new ModelConnection(server, this);
+        ToServer = new(simulator, Peer.Receive, () => Peer.Close("the client closed")) { LatencyMs = network.LatencyMs, Choppiness = network.Choppiness };
+        ToClient = new(simulator, Deliver, OnEnd) { LatencyMs = network.LatencyMs, Choppiness = network.Choppiness };
+        LastWrite = simulator.Now;
+    }
+
+    public int Number { get; }
+
+    public ModelConnection Peer { get; }
+
+    public Pipe ToServer { get; }
+
+    public Pipe ToClient { get; }
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>When the client last sent something.</summary>
+    public TimeSpan LastWrite { get; private set; }
+
+    /// <summary>A write waits for the network.</summary>
+    public bool IsBlocked => _writing is not null;
+
+    public TimeSpan? AcceptedAt { get; private set; }
+
+    /// <summary>How far the server was at the first reply to a call; watches were armed by then.</summary>
+    public long? FirstReplyZxid { get; private set; }
+
+    public int PingsSent { get; private set; }
+
+    private TimeSpan _lastPing;
+
+    public TimeSpan LastPong { get; private set; }
+
+    public int PongsReceived { get; private set; }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>A fault makes the replies wrong: the client takes none of what is sent from now on.</summary>
+    public void Taint() => _taintedFrom = Math.Min(_taintedFrom, _sent);
+
+    /// <summary>The server sends a frame.</summary>
+    public void SendToClient(ReadOnlySpan<byte> bytes, int xid, long zxid, long sessionId = 0)
+    {
+        _sent += bytes.Length;
+        _frames.Enqueue(new(_sent, xid, zxid, sessionId));
+        ToClient.Send(bytes);
+    }
+
+    /// <summary>The connection breaks: both ends see an error, and what is on the way is lost.</summary>
+    public void Reset()
+    {
+        ToServer.Kill();
+        ToClient.Kill();
+        Peer.Close("reset");
+        Break(new IOException("Connection reset by peer"));
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (_arrived.Count > 0) return new(Take(buffer));
+        if (_broken is not null) return ValueTask.FromException<int>(_broken);
+        if (_isAtEnd) return new(0);
+        _network.Simulator.Require(_reading is null, "two reads at once on one connection");
+        _into = buffer;
+        _reading = new();
+        return new(_reading.Task);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (_broken is not null) return ValueTask.FromException(_broken);
+        Simulator simulator = _network.Simulator;
+        simulator.Require(_writing is null, "two writes at once on one connection");
+        _network.CheckPingGap(this);
+        LastWrite = simulator.Now;
+        simulator.Mix((ulong)buffer.Length);
+        for (ReadOnlySpan<byte> rest = AcceptedAt is null ? default : buffer.Span; rest.Length > 0; rest = rest[(4 + BinaryPrimitives.ReadInt32BigEndian(rest))..])
+            if (BinaryPrimitives.ReadInt32BigEndian(rest[4..]) == Xids.Ping) NotePing();
+        ToServer.Send(buffer.Span);
+        if (ToServer.StalledUntil <= simulator.Now || !_network.HasBackPressure) return default;
+        // The socket's buffer is full: the write ends when the network moves again.
+        _writing = new();
+        simulator.At(ToServer.StalledUntil, () =>
+        {
+            TaskCompletionSource? writing = _writing;
+            _writing = null;
+            if (!IsDisposed) LastWrite = simulator.Now;
+            writing?.TrySetResult();
+        });
+        return new(_writing.Task);
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!IsDisposed)
+        {
+            _network.CheckPingGap(this);
+            IsDisposed = true;
+            ToClient.Kill();
+            ToServer.SendEnd();
+            Break(new ObjectDisposedException(nameof(ClientStream)));
+        }
+
+        base.Dispose(disposing);
+    }
+
+    /// <summary>One ping need not be answered before the next is due, but they must not pile up either.</summary>
+    private void NotePing()
+    {
+        TimeSpan now = _network.Simulator.Now;
+        _network.Simulator.Require(PingsSent == 0 || now - _lastPing >= TimeSpan.FromSeconds(Math.Min(5, _network.Granted.TotalSeconds / 5)), "I8: pings pile up");
+        _lastPing = now;
+        PingsSent++;
+    }
+
+    private void Deliver(byte[] bytes)
+    {
+        if (IsDisposed) return;
+        Simulator simulator = _network.Simulator;
+        simulator.Mix((ulong)bytes.Length + 7);
+        _received += bytes.Length;
+        while (_frames.TryPeek(out SentFrame frame) && frame.EndsAt <= _received)
+        {
+            _frames.Dequeue();
+            OnFrameReceived(frame);
+        }
+
+        if (AcceptedAt is not null) _network.LastContact = simulator.Now;
+        _arrived.Enqueue(bytes);
+        if (Complete(ref _reading) is { } reading) reading.SetResult(Take(_into));
+    }
+
+    private void OnFrameReceived(SentFrame frame)
+    {
+        if (frame.SessionId != 0)
+        {
+            AcceptedAt = LastWrite = _network.Simulator.Now;
+            _network.OnAccepted(this, frame.SessionId);
+            return;
+        }
+
+        if (frame.Xid == Xids.Ping)
+        {
+            PongsReceived++;
+            LastPong = _network.Simulator.Now;
+        }
+
+        if (frame.EndsAt > _taintedFrom || Peer.SessionId == 0 || frame.Xid <= 0) return;
+        FirstReplyZxid ??= frame.Zxid;
+        _network.OnReplyReceived(Peer.SessionId, frame.Zxid);
+    }
+
+    private void OnEnd()
+    {
+        _isAtEnd = true;
+        Complete(ref _reading)?.SetResult(0);
+    }
+
+    private void Break(Exception error)
+    {
+        _broken ??= error;
+        Complete(ref _reading)?.SetException(error);
+        TaskCompletionSource? writing = _writing;
+        _writing = null;
+        writing?.SetException(error);
+    }
+
+    private static TaskCompletionSource<int>? Complete(ref TaskCompletionSource<int>? waiting)
+    {
+        TaskCompletionSource<int>? taken = waiting;
+        waiting = null;
+        return taken;
+    }
+
+    private int Take(Memory<byte> into)
+    {
+        byte[] first = _arrived.Peek();
+        int count = Math.Min(first.Length - _offset, into.Length);
+        first.AsSpan(_offset, count).CopyTo(into.Span);
+        _offset += count;
+        if (_offset == first.Length)
+        {
+            _arrived.Dequeue();
+            _offset = 0;
+        }
+
+        return count;
+    }
+}
+
+/// <summary>Connects the client to the model's servers, and knows what has reached the client.</summary>
+internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnector
+{
+    private readonly Dictionary<long, long> _maxReply = [];
+
+    public Simulator Simulator => simulator;
+
+    public List<ClientStream> Streams { get; } = [];
+
+    public double LatencyMs { get; set; } = 5;
+
+    public double Choppiness { get; set; }
+
+    /// <summary>The client is being closed, which is bounded by itself and needs no pings.</summary>
+    public bool IsClosing { get; set; }
+
+    public bool HasBackPressure { get; set; }
+
+    /// <summary>Attempts made before this moment are never answered.</summary>
+    public TimeSpan SilentUntil { get; set; }
+
+    /// <summary>When the client last got bytes on a connection that its session stood on.</summary>
+    public TimeSpan LastContact { get; set; }
+
+    /// <summary>Sessions that a server denied by giving another one in their place.</summary>
+    public HashSet<long> Denied { get; } = [];
+
+    public ClientStream? Current => Streams.Count > 0 && !Streams[^1].IsDisposed ? Streams[^1] : null;
+
+    public int OpenStreams => Streams.Count(stream => !stream.IsDisposed);
+
+    public int Attempts { get; private set; }
+
+    public long MaxReply(long sessionId) => _maxReply.GetValueOrDefault(sessionId);
+
+    public ValueTask<Stream> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        Attempts++;
+        ModelServer target = ensemble.Servers[server.Port - 1];
+        var opening = new TaskCompletionSource<Stream>();
+        simulator.Note($"client connects to server {target.Number}");
+        cancellationToken.UnsafeRegister(static (opening, token) => ((TaskCompletionSource<Stream>)opening!).TrySetCanceled(token), opening);
+        if (simulator.Now < SilentUntil) return new(opening.Task);
+        simulator.After(simulator.Between(0.1, LatencyMs), () =>
+        {
+            if (opening.Task.IsCompleted) return;
+            if (!target.IsUp)
+            {
+                opening.TrySetException(new IOException("Connection refused"));
+                return;
+            }
+
+            var stream = new ClientStream(this, target);
+            Streams.Add(stream);
+            target.Connections.Add(stream.Peer);
+            opening.TrySetResult(stream);
+        });
+        return new(opening.Task);
+    }
+
+    public void OnAccepted(ClientStream stream, long sessionId)
+    {
+        LastContact = simulator.Now;
+        stream.Peer.SessionId = sessionId;
+    }
+
+    public void OnReplyReceived(long sessionId, long zxid)
+    {
+        simulator.Require(zxid >= MaxReply(sessionId), $"I4: a reply of 0x{zxid:x} follows one of 0x{MaxReply(sessionId):x}");
+        _maxReply[sessionId] = Math.Max(zxid, MaxReply(sessionId));
+    }
+
+    /// <summary>I8: while connected the client is silent for T/3 at most, unless a ping is out that nobody answers.</summary>
+    /// <summary>The session's timeout as the servers grant it.</summary>
+    public TimeSpan Granted => ensemble.Granted;
+
+    public void CheckPingGap(ClientStream stream)
+    {
+        if (IsClosing || stream.AcceptedAt is null || stream.IsDisposed || stream.IsBlocked) return;
+        TimeSpan gap = simulator.Now - (stream.LastWrite > stream.LastPong ? stream.LastWrite : stream.LastPong);
+        simulator.Require(gap <= (ensemble.Granted / 3) + TimeSpan.FromMilliseconds(2), $"I8: the client was silent for {gap.TotalMilliseconds} ms of T = {ensemble.Granted.TotalMilliseconds} ms");
+    }
+}
