@@ -63,6 +63,18 @@ public class RegressionTests
     }
 
     [Fact]
+    public void A_child_watch_beside_a_recursive_one_fires_when_it_is_armed_again_and_something_was_missed()
+    {
+        Persistent(Watches.WatchKind.Recursive, isArmed: true);
+        var handle = new OneShotHandle("/a", "/a") { Kind = Watches.WatchKind.Children };
+        _table.Add(handle);
+        _table.Arm(handle, Watches.WatchKind.Children, wasAsked: false, since: 5);
+        Assert.Equal(["/a"], _table.BuildRearm(5)[0].Children);
+        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeChildrenChanged, KeeperState.SyncConnected, "/a"), -1);
+        Assert.True(handle.Fired.IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public void H24_An_overdue_reply_to_a_cancelled_request_shows_that_the_connection_is_dead()
     {
         var time = new ManualTime();

@@ -144,9 +144,10 @@ internal sealed class WatchTable
             if (_paths.TryGetValue(path, out PathWatches? watches))
             {
                 watches.Spend(type);
-                // Beside the recursive mode the children's own events stand for this one, on 3.8 and 3.9 alike.
+                // Beside the recursive mode the children's own events stand for this one, on 3.8 and 3.9 alike; what it can still be is the answer to a one-shot watch
+                // that was armed again.
                 bool isDerived = type == WatchedEventType.NodeChildrenChanged && watches.Answered == WatchMode.PersistentRecursive;
-                if (!isDerived) Notify(watches, type, state, path, path, zxid);
+                Notify(watches, type, state, path, path, zxid, oneShotsOnly: isDerived);
                 NoteUnused(path, watches, ref unused);
             }
 
@@ -282,13 +283,13 @@ internal sealed class WatchTable
         kind == WatchKind.Recursive ? paths : []);
 
     /// <summary>Tells the watches on a path of an event there, or, for the recursive ones, below it.</summary>
-    private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid)
+    private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid, bool oneShotsOnly = false)
     {
         bool isBelow = watched.Length != path.Length;
         for (int i = watches.Handles.Count - 1; i >= 0; i--)
         {
             WatchHandle handle = watches.Handles[i];
-            if (!handle.IsArmed || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
+            if (!handle.IsArmed || (oneShotsOnly && !handle.IsOneShot) || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
             if (handle.IsOneShot) watches.Handles.RemoveAt(i);
             handle.Notify(type, state, path, zxid);
         }
