@@ -309,6 +309,7 @@ internal sealed class SimulatedRun
         if (!keepsData)
         {
             _simulator.Note($"the data of all servers is gone");
+            RememberWorld(); // a reply that is under way tells of it
             _ensemble.Wipe();
         }
 
@@ -627,9 +628,14 @@ internal sealed class SimulatedRun
 
     private readonly List<World> _worlds = [];
 
-    private int CountApplied(int tag)
+    private void RememberWorld()
     {
         if (!_worlds.Contains(_ensemble.World)) _worlds.Add(_ensemble.World);
+    }
+
+    private int CountApplied(int tag)
+    {
+        RememberWorld();
         int count = 0;
         foreach (World world in _worlds) count += world.CountApplied(tag);
         return count;
