@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text;
 
 namespace Okapi.Samples;
@@ -152,18 +151,12 @@ internal static class Tour
     {
         Chapter("A session that outlives its client");
 
-        using var network = new Network();
-        var options = new ZooKeeperOptions { ConnectCallback = network.ConnectAsync };
-        long sessionId;
-        SessionCredentials credentials;
-        await using (ZooKeeperClient first = await ZooKeeperClient.ConnectAsync(connectString, options, ct))
-        {
-            await first.CreateAsync("/worker", mode: CreateMode.Ephemeral, cancellationToken: ct);
-            credentials = first.GetSessionCredentials()!;
-            sessionId = first.SessionId;
-            Tell($"A client made the ephemeral znode /worker. Its network fails: the server keeps session 0x{sessionId:x} for {first.SessionTimeout.TotalSeconds:0.#} s.");
-            network.Fail();
-        }
+        await using ZooKeeperClient first = await ZooKeeperClient.ConnectAsync(connectString, cancellationToken: ct);
+        await first.CreateAsync("/worker", mode: CreateMode.Ephemeral, cancellationToken: ct);
+        long sessionId = first.SessionId;
+
+        Tell($"A client made the ephemeral znode /worker and leaves; the server keeps session 0x{sessionId:x} for {first.SessionTimeout.TotalSeconds:0.#} s.");
+        SessionCredentials? credentials = await first.DetachAsync();
 
         Tell("Another client, which may be in another process, resumes the session.");
         await using (ZooKeeperClient second = await ZooKeeperClient.ConnectAsync(connectString, new ZooKeeperOptions { Resume = credentials }, ct))
@@ -206,37 +199,6 @@ internal static class Tour
     {
         if (!isSo) throw new DifferentException(what);
         Console.WriteLine($"  ok: {what}");
-    }
-
-    /// <summary>TCP connections that can be made to fail, to show what happens then.</summary>
-    private sealed class Network : IDisposable
-    {
-        private Stream? _stream;
-        private bool _hasFailed;
-
-        public async ValueTask<Stream> ConnectAsync(ServerEndpoint server, CancellationToken ct)
-        {
-            if (_hasFailed) throw new IOException("The network has failed.");
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                await socket.ConnectAsync(server.Host, server.Port, ct);
-                return _stream = new NetworkStream(socket, ownsSocket: true);
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        }
-
-        public void Fail()
-        {
-            _hasFailed = true;
-            _stream?.Dispose();
-        }
-
-        public void Dispose() => _stream?.Dispose();
     }
 }
 

@@ -96,7 +96,16 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public static ZooKeeperClient Start(ZooKeeperOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ZooKeeperClient client = Create(options.ConnectString, options);
+        return Start(options.ConnectString, options);
+    }
+
+    /// <inheritdoc cref="Start(ZooKeeperOptions)" path="/summary"/>
+    /// <param name="connectString">The servers and, optionally, the chroot: <c>host:port,host:port/chroot</c>.</param>
+    /// <param name="options">Options; null: all defaults. Its <see cref="ZooKeeperOptions.ConnectString"/> is not used.</param>
+    /// <returns>The client.</returns>
+    public static ZooKeeperClient Start(string connectString, ZooKeeperOptions? options = null)
+    {
+        ZooKeeperClient client = Create(connectString, options);
         client._core.Start();
         return client;
     }
@@ -497,20 +506,23 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <summary>Ends all watches of this client on a path, of some kinds or all, as if each were disposed.</summary>
     /// <param name="path">The znode.</param>
     /// <param name="type">Which kinds.</param>
+    /// <param name="cancellationToken">Ends the waiting for the server; the watches end all the same.</param>
     /// <returns>How many watches ended.</returns>
-    public async Task<int> RemoveWatchesAsync(string path, WatcherType type = WatcherType.Any)
+    public async Task<int> RemoveWatchesAsync(string path, WatcherType type = WatcherType.Any, CancellationToken cancellationToken = default)
     {
         ZnodePath.Validate(path);
         ArgumentChecks.ValidateType(type);
         List<WatchHandle> handles = _core.Watches.Find(ChrootPaths.ToServer(path, Chroot), type);
+        var released = new List<Task>();
         foreach (WatchHandle handle in handles)
         {
             WatchedEventType removed = handle.Kind switch { WatchKind.Children => WatchedEventType.ChildWatchRemoved, WatchKind.Data or WatchKind.Exist => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
             handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1);
             if (handle is PersistentHandle persistent) persistent.Events.End(null);
-            await ReleaseAsync(handle).ConfigureAwait(false);
+            released.Add(ReleaseAsync(handle).AsTask());
         }
 
+        await Task.WhenAll(released).WaitAsync(cancellationToken).ConfigureAwait(false);
         return handles.Count;
     }
 
@@ -520,6 +532,18 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// </summary>
     /// <returns>Completes within <see cref="ZooKeeperOptions.CloseTimeout"/>.</returns>
     public ValueTask DisposeAsync() => _isView ? ValueTask.CompletedTask : new(_core.CloseAsync());
+
+    /// <summary>
+    /// Ends this client and leaves its session to another: ephemeral znodes stay until somebody resumes the session (<see cref="ZooKeeperOptions.Resume"/>) or it expires. What is
+    /// pending fails. On a view it does what it does on the client.
+    /// </summary>
+    /// <returns>What it takes to resume the session; null if no server has given it an id.</returns>
+    public async Task<SessionCredentials?> DetachAsync()
+    {
+        SessionCredentials? credentials = GetSessionCredentials();
+        await _core.CloseAsync(keepsSession: true).ConfigureAwait(false);
+        return credentials;
+    }
 
     internal ValueTask<TResult> SendAsync<TOperation, TResult>(in TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>

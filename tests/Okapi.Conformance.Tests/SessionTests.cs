@@ -29,6 +29,20 @@ public class SessionTests(Standalone standalone)
     }
 
     [Fact]
+    public async Task A_client_that_detaches_leaves_its_session_and_ephemeral_znodes_to_another()
+    {
+        ZooKeeperClient first = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
+        string root = await Servers.RootAsync(first);
+        await first.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
+        SessionCredentials? credentials = await first.DetachAsync();
+        Assert.Equal(SessionState.Closed, first.State);
+        await Assert.ThrowsAsync<SessionClosedException>(async () => await first.SyncAsync());
+        await first.DisposeAsync(); // as ever, once more does no harm
+        await using ZooKeeperClient second = await standalone.ConnectAsync(new() { Resume = credentials });
+        Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
+    }
+
+    [Fact]
     public async Task A_session_that_is_over_or_whose_password_is_wrong_cannot_be_resumed()
     {
         await using ZooKeeperClient live = await standalone.ConnectAsync();

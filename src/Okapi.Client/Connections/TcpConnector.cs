@@ -53,11 +53,14 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
                 socket?.Dispose();
                 cancellationToken.ThrowIfCancellationRequested();
                 failures.Add(error is SocketException refused
-                    ? new IOException($"{address}:{server.Port}: {refused.Message}", refused)
-                    : new TimeoutException($"{address}:{server.Port}: no answer within {timeoutEach.TotalSeconds:0.###} s"));
+                    ? new IOException($"{Name(address, server)}{refused.Message}", refused)
+                    : new TimeoutException($"{Name(address, server)}no answer within {timeoutEach.TotalSeconds:0.###} s"));
             }
         }
 
         throw new IOException(string.Join("; ", failures.Select(failure => failure.Message)), failures[^1]);
     }
+
+    // Whoever reports the failure names the server; its address adds something only where the name was resolved.
+    private static string Name(IPAddress address, ServerEndpoint server) => address.ToString() == server.Host ? string.Empty : $"{address}: ";
 }

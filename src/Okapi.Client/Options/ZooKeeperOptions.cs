@@ -57,7 +57,7 @@ public sealed class ZooKeeperOptions
 
     /// <summary>
     /// How long <see cref="ZooKeeperClient.ConnectAsync(string, ZooKeeperOptions?, CancellationToken)"/> tries before it fails with <see cref="ConnectFailedException"/>; 30 s by default.
-    /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever. A client made by <see cref="ZooKeeperClient.Start"/> always tries for ever.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever. A client made by <see cref="ZooKeeperClient.Start(string, ZooKeeperOptions?)"/> always tries for ever.
     /// </summary>
     public TimeSpan FirstConnectTimeout { get; set; } = TimeSpan.FromSeconds(30);
 

@@ -97,7 +97,7 @@ internal sealed class ClientCore : ISessionObserver
 
     public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
 
-    public async Task CloseAsync()
+    public async Task CloseAsync(bool keepsSession = false)
     {
         Session session;
         lock (_lock)
@@ -106,7 +106,7 @@ internal sealed class ClientCore : ISessionObserver
             session = _session;
         }
 
-        session.Post(new SessionInput.Close());
+        session.Post(new SessionInput.Close(keepsSession));
         await _ended.Task.ConfigureAwait(false);
     }
 

@@ -41,7 +41,8 @@ internal abstract record SessionInput
     public sealed record Probed(ServerEndpoint Server, bool IsReadWrite) : SessionInput;
 
     /// <summary>The user closes the client.</summary>
-    public sealed record Close : SessionInput;
+    /// <param name="KeepsSession">Whether the session is left to whoever resumes it.</param>
+    public sealed record Close(bool KeepsSession = false) : SessionInput;
 }
 
 /// <summary>Something that a session has decided to do.</summary>

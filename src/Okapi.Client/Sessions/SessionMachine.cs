@@ -121,8 +121,9 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
                 servers.Prefer(server);
                 Move($"{server} takes writes", now, effects);
                 break;
-            case SessionInput.Close:
-                OnClose(now, effects);
+            case SessionInput.Close(bool keepsSession):
+                if (keepsSession) EndClosed(effects);
+                else OnClose(now, effects);
                 break;
             default:
                 break; // of an attempt that is over
