@@ -347,7 +347,8 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     /// <summary>
     /// Brings the server in use up to the leader, so that reads after it see every write that had completed when it was called. It is not a quorum write:
-    /// a leader that has lost its followers may answer it (ZOOKEEPER-2136).
+    /// a leader that has lost its followers may answer it (ZOOKEEPER-2136), and where the server in use is the leader itself, a write can have completed on a follower just before
+    /// the leader applies it (seen with 3.8). Only a write proves what is newest.
     /// </summary>
     /// <param name="path">Any path.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

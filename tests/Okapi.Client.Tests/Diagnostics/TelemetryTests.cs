@@ -173,6 +173,7 @@ public class TelemetryTests
         private readonly ActivityListener _spans;
         private readonly MeterListener _measurements = new();
         private readonly Lock _lock = new();
+        private readonly HashSet<Activity> _started = [];
         private readonly List<Activity> _stopped = [];
         private readonly List<(string Name, double Value, string Tags, string? Unit)> _measured = [];
 
@@ -182,9 +183,16 @@ public class TelemetryTests
             {
                 ShouldListenTo = source => source.Name == ZooKeeperTelemetry.SourceName,
                 Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+                ActivityStarted = span =>
+                {
+                    lock (_lock) _started.Add(span);
+                },
                 ActivityStopped = span =>
                 {
-                    lock (_lock) _stopped.Add(span);
+                    lock (_lock)
+                    {
+                        if (_started.Remove(span)) _stopped.Add(span); // not one of a test that ended before
+                    }
                 },
             };
             ActivitySource.AddActivityListener(_spans);
