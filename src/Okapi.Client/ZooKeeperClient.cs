@@ -489,7 +489,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
         };
-        await AddAsync(handle, recursive => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
+        await AddAsync(handle, _ => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
         return new(handle, mode, ReleaseAsync);
     }
 
@@ -739,7 +739,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     {
         lock (_core.Watches.Order)
         {
-            if (_core.Watches.TakeStray(handle) is { } rearm) _core.Session.RearmNow(rearm);
+            if (_core.Watches.TakeStray(handle) is { } rearm) _core.Session.Watches.Arm(rearm);
         }
     }
 
@@ -756,7 +756,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         lock (_core.Watches.Order)
         {
             _core.Watches.Remove(handle);
-            return new(session.ReleaseUnusedAsync(handle.ServerPath));
+            return new(session.Watches.ReleaseUnusedAsync(handle.ServerPath));
         }
     }
 }

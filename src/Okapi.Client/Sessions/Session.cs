@@ -30,13 +30,9 @@ internal interface ISessionObserver
 /// </summary>
 internal sealed class Session : IConnectionOwner, IDisposable
 {
-    /// <summary>How many connections in a row may end with a setWatches unanswered; fewer than a read is sent again.</summary>
-    private const int RearmTries = 3;
-
     private readonly Lock _lock = new();
     private readonly Queue<SessionInput> _inputs = new();
     private readonly Queue<SessionEffect> _effects = new();
-    private readonly Queue<SetWatchesRequest> _rearming = new();
     private readonly CancellationTokenSource _lost = new();
     private readonly SessionEnvironment _environment;
     private readonly SessionBelongings _belongings;
@@ -47,7 +43,6 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private readonly long _origin;
     private readonly ITimer _timer;
     private bool _isHandling;
-    private int _rearmsRefused;
     private volatile Connection? _connection;
     private CancellationTokenSource? _attempt;
     private SaslExchange? _sasl;
@@ -71,11 +66,14 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _origin = environment.Time.GetTimestamp();
         _machine = new(settings, belongings.Servers, environment.Random);
         Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time, runsInline: environment.RunsInline);
+        Watches = new(belongings.Watches, Outbox, environment.Logger);
         Lost = _lost.Token;
         _timer = environment.Time.CreateTimer(static self => ((Session)self!).OnTimer(), this, InfiniteTimeout, InfiniteTimeout);
     }
 
     public Outbox Outbox { get; }
+
+    public WatchArming Watches { get; }
 
     /// <summary>Trips when the session is over.</summary>
     public CancellationToken Lost { get; }
@@ -152,7 +150,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 OnAuthReply(connection, header.Error);
                 break;
             case Xids.SetWatches:
-                OnRearmed(header.Error);
+                Watches.OnReply(header.Error);
                 break;
             default:
                 OnReply(connection, header, ref reader);
@@ -207,7 +205,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private void OnNotification(in WatcherEvent notification, long zxid)
     {
         Telemetry.EventReceived();
-        foreach (string path in _belongings.Watches.Dispatch(notification, zxid) ?? []) _ = ReleaseUnusedAsync(path);
+        foreach (string path in _belongings.Watches.Dispatch(notification, zxid) ?? []) _ = Watches.ReleaseUnusedAsync(path);
         if (_belongings.Events.HasReaders) _belongings.Events.Post(new(notification.Type, notification.State, notification.Path, zxid));
     }
 
@@ -216,20 +214,6 @@ internal sealed class Session : IConnectionOwner, IDisposable
         string scheme = _belongings.Credentials.OnReply(error);
         if (error != ErrorCode.Ok)
             Post(new SessionInput.AuthRefused(connection.Attempt, new IOException($"The server refused a credential of scheme {scheme}: {error.GetDescription()} ({error.GetName()}).")));
-    }
-
-    private void OnRearmed(ErrorCode error)
-    {
-        SetWatchesRequest batch;
-        lock (_rearming)
-        {
-            if (!_rearming.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
-            if (_rearming.Count == 0) _rearmsRefused = 0;
-        }
-
-        if (error == ErrorCode.Ok) return;
-        Log.RearmRefused(_environment.Logger, batch.Count, error);
-        _belongings.Watches.EndRefused(batch, ServerErrors.Create(error, OpCode.SetWatches, path: null));
     }
 
     private void OnTimer()
@@ -373,58 +357,10 @@ internal sealed class Session : IConnectionOwner, IDisposable
             // Held, so that a watch which is given up meanwhile is either not armed or removed.
             lock (_belongings.Watches.Order)
             {
-                Rearm(LastZxid);
+                Watches.ArmAll(LastZxid);
                 Outbox.Open();
             }
         });
-    }
-
-    private void Rearm(long zxid)
-    {
-        List<SetWatchesRequest> batches = _belongings.Watches.BuildRearm(zxid);
-        if (batches.Count == 0) return;
-        Log.Rearming(_environment.Logger, batches.Sum(batch => batch.Count), zxid);
-        foreach (SetWatchesRequest batch in batches)
-        {
-            lock (_rearming) _rearming.Enqueue(batch);
-            Outbox.SendControl((ref JuteWriter writer) => WriteSetWatches(ref writer, batch));
-        }
-    }
-
-    /// <summary>Arms watches anew on the connection in use, after the requests made so far.</summary>
-    public void RearmNow(SetWatchesRequest batch)
-    {
-        lock (_rearming)
-        {
-            if (Outbox.TrySendInOrder((ref JuteWriter writer) => WriteSetWatches(ref writer, batch))) _rearming.Enqueue(batch);
-        }
-    }
-
-    /// <summary>Removes on the server what no watch on a path needs any more.</summary>
-    /// <returns>Completes when the server has answered, or the connection is gone.</returns>
-    public async Task ReleaseUnusedAsync(string serverPath)
-    {
-        Task[] removals;
-        lock (_belongings.Watches.Order)
-        {
-            if (!Outbox.IsOpen) return; // what no watch needs is not armed on the next connection
-            removals = [.. _belongings.Watches.TakeUnused(serverPath).Select(type => Outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(serverPath, type), CancellationToken.None).AsTask())];
-        }
-
-        try
-        {
-            await Task.WhenAll(removals).ConfigureAwait(false);
-        }
-        catch (ZooKeeperException)
-        {
-            // The connection is gone, and the watch with it.
-        }
-    }
-
-    private static void WriteSetWatches(ref JuteWriter writer, SetWatchesRequest batch)
-    {
-        new RequestHeader(Xids.SetWatches, batch.NeedsSetWatches2 ? OpCode.SetWatches2 : OpCode.SetWatches).Write(ref writer);
-        batch.Write(ref writer);
     }
 
     private async Task CloseOnServerAsync(int attempt)
@@ -469,33 +405,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _belongings.Credentials.OnDropped();
         if (reason is SessionEndedException) return; // ending the outbox says it better
         int unknown = Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));
-        ForgetRearming(reason); // not before: until the outbox is closed more may be sent
+        Watches.OnDropped(reason); // not before: until the outbox is closed more may be sent
         if (unknown > 0) Log.OutcomeUnknown(_environment.Logger, unknown);
-    }
-
-    /// <summary>
-    /// Batches without an answer are sent again on the next connection, with all others. A server that knows no setWatches2 (before 3.6, ClickHouse Keeper) may close
-    /// the connection instead of answering, and would do so for ever: after a few times in a row the watches end.
-    /// </summary>
-    private void ForgetRearming(Exception reason)
-    {
-        SetWatchesRequest[] unanswered;
-        lock (_rearming)
-        {
-            unanswered = [.. _rearming];
-            _rearming.Clear();
-        }
-
-        if (unanswered.Length == 0 || reason is not IOException) return; // silence is the network's; a close is the server's
-        if (++_rearmsRefused < RearmTries) return;
-        _rearmsRefused = 0;
-        bool second = unanswered[0].NeedsSetWatches2;
-        string name = second ? nameof(OpCode.SetWatches2) : nameof(OpCode.SetWatches);
-        foreach (SetWatchesRequest batch in unanswered.Where(batch => batch.NeedsSetWatches2 == second))
-        {
-            Log.RearmRefused(_environment.Logger, batch.Count, ErrorCode.Unimplemented);
-            _belongings.Watches.EndRefused(batch, new UnimplementedException(path: null, $"{RearmTries} times in a row the connection was closed without an answer to {name}: the server does not seem to know it. {reason.Message}"));
-        }
     }
 
     private static ConnectionLossException Lose(PendingOperation operation, ServerEndpoint server, Exception reason) => new(

@@ -63,7 +63,7 @@ internal readonly struct WatchChildrenOperation(WirePath path, OneShotHandle han
 }
 
 /// <summary>Adds a persistent watch. Its result says nothing: that there is one, does.</summary>
-internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handle, WatchMode wireMode, WatchTable table) : IOperation<bool>
+internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handle, WatchTable table) : IOperation<bool>
 {
     public OpCode OpCode => OpCode.AddWatch;
 
@@ -71,7 +71,7 @@ internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handl
 
     public string? Path => path.Path;
 
-    public void Write(ref JuteWriter writer) => new AddWatchRequest(path, wireMode).Write(ref writer);
+    public void Write(ref JuteWriter writer) => new AddWatchRequest(path, handle.WireMode).Write(ref writer);
 
     public bool TryRead(ErrorCode error, ref JuteReader body, out bool result)
     {

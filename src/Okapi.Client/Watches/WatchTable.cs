@@ -43,7 +43,7 @@ internal sealed class WatchTable
 
     /// <summary>Makes room for a watch that is about to be asked for.</summary>
     /// <param name="handle">The watch; not armed yet.</param>
-    /// <returns>For a one-shot watch: whether the server has to be asked. For a persistent one: whether the path needs the recursive mode.</returns>
+    /// <returns>For a one-shot watch: whether the server has to be asked. A persistent one's <see cref="WatchHandle.WireMode"/> says what to ask for.</returns>
     public bool Add(WatchHandle handle)
     {
         lock (_lock)
@@ -53,7 +53,7 @@ internal sealed class WatchTable
             if (handle.IsOneShot) return path.Asked is null;
             handle.WireMode = handle.Kind == WatchKind.Recursive ? WatchMode.PersistentRecursive : path.Asked ?? WatchMode.Persistent;
             path.Asked = handle.WireMode;
-            return handle.WireMode == WatchMode.PersistentRecursive;
+            return true;
         }
     }
 
