@@ -74,7 +74,7 @@ public sealed class Transaction
         List<MultiResult> replies = await _client.SendAsync<MultiWriteOperation, List<MultiResult>>(new(operations), cancellationToken).ConfigureAwait(false);
         if (replies.Count != operations.Length)
             throw new ZooKeeperException(ErrorCode.MarshallingError, path: null, $"The server answered a transaction of {operations.Length} operations with {replies.Count} results.");
-        return TransactionResult.Create(operations, replies);
+        return TransactionResult.Create(operations, replies) ?? throw new ZooKeeperException(ErrorCode.MarshallingError, path: null, "The server answered a transaction with errors that name no failure.");
     }
 
     private Transaction Add(in MultiOperation operation)
@@ -126,11 +126,12 @@ public sealed class TransactionResult
     [MemberNotNullWhen(false, nameof(FailedIndex))]
     public bool IsCommitted => FailedIndex is null;
 
-    internal static TransactionResult Create(IReadOnlyList<MultiOperation> operations, IReadOnlyList<MultiResult> replies)
+    internal static TransactionResult? Create(IReadOnlyList<MultiOperation> operations, IReadOnlyList<MultiResult> replies)
     {
         bool isCommitted = replies.All(reply => reply.Error == ErrorCode.Ok && reply.Type != OpCode.Error);
         // -2 marks the operations after the failed one; where the failed one itself says -2, it is the first that is not Ok.
         int failed = isCommitted ? -1 : replies.TakeWhile(reply => reply.Error == ErrorCode.Ok).Count();
+        if (failed == operations.Count && !isCommitted) return null;
         var results = new OperationResult[operations.Count];
         for (int i = 0; i < results.Length; i++)
         {

@@ -18,9 +18,8 @@ namespace Okapi;
 /// (<see cref="ArgumentException"/>, thrown before anything is sent).
 /// </para>
 /// <para>
-/// Cancelling a call before its request is written means it is never sent; after that its outcome is unknown and the reply is thrown away. Cancelling never harms the connection.
-/// Buffers that are handed in are copied before the call returns, unless so much is outstanding that calls wait
-/// (<see cref="ZooKeeperOptions.MaxOutstandingRequests"/>): leave them alone until the call has completed.
+/// Cancelling a call before its request is written means it is never sent; after that its outcome is unknown and the reply is thrown away. Cancelling does not harm the connection; a server
+/// that leaves a request unanswered for <see cref="ZooKeeperOptions.RequestTimeout"/>, cancelled or not, loses it. Leave buffers that are handed in alone until the call has completed.
 /// </para>
 /// </remarks>
 public sealed class ZooKeeperClient : IAsyncDisposable
@@ -127,6 +126,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             throw ConnectFailedException.Create(limit, _core.Failures);
         }
+        catch (SessionEndedException over)
+        {
+            throw over.Again();
+        }
     }
 
     /// <summary>
@@ -153,15 +156,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     public async Task AddAuthAsync(AuthInfo credential, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(credential);
-        TimeSpan limit = _core.Options.RequestTimeout;
-        try
-        {
-            await _core.AddAuthAsync(credential).WaitAsync(limit, _core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException late)
-        {
-            throw new RequestTimeoutException(RequestOutcome.Unknown, path: null, $"No server has answered the {credential.Scheme} credential within {limit.TotalSeconds:0.###} s; it is presented again on the next connection.", late);
-        }
+        await WaitAuthAsync(_core.AddAuthAsync(credential), $"the {credential.Scheme} credential", cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -536,11 +531,14 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     /// <summary>
     /// Ends this client and leaves its session to another: ephemeral znodes stay until somebody resumes the session (<see cref="ZooKeeperOptions.Resume"/>) or it expires. What is
-    /// pending fails. On a view it does what it does on the client.
+    /// pending fails.
     /// </summary>
-    /// <returns>What it takes to resume the session; null if no server has given it an id.</returns>
+    /// <returns>What it takes to resume the session; null if there is none: no server has given it an id, or it is over.</returns>
+    /// <exception cref="InvalidOperationException">This is a view; the session is its client's.</exception>
     public async Task<SessionCredentials?> DetachAsync()
     {
+        if (_isView) throw new InvalidOperationException($"A view made by {nameof(WithChroot)} cannot detach: the session is its client's.");
+        if (_core.State.IsOver) return null;
         SessionCredentials? credentials = GetSessionCredentials();
         await _core.CloseAsync(keepsSession: true).ConfigureAwait(false);
         return credentials;
@@ -602,7 +600,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             client._core.Start();
             await client.WaitConnectedAsync(client._core.Options.FirstConnectTimeout, cancellationToken).ConfigureAwait(false);
-            await client._core.WaitAuthAsync().WaitAsync(client._core.Options.RequestTimeout, client._core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+            await client.WaitAuthAsync(client._core.WaitAuthAsync(), "the credentials", cancellationToken).ConfigureAwait(false);
             await client.CheckChrootAsync(cancellationToken).ConfigureAwait(false);
             return client;
         }
@@ -610,6 +608,19 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         {
             await client.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private async Task WaitAuthAsync(Task taken, string what, CancellationToken cancellationToken)
+    {
+        TimeSpan limit = _core.Options.RequestTimeout;
+        try
+        {
+            await taken.WaitAsync(limit, _core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException late)
+        {
+            throw new RequestTimeoutException(RequestOutcome.Unknown, path: null, $"No server has answered {what} within {nameof(ZooKeeperOptions.RequestTimeout)} ({limit.TotalSeconds:0.###} s); the next connection presents it again.", late);
         }
     }
 
@@ -650,14 +661,20 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     private async ValueTask<TResult> SendWithRetryAsync<TOperation, TResult>(TOperation operation, RetryPolicy policy, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
+        ZooKeeperException? unknown = null;
         for (int retry = 0; ; retry++)
         {
             try
             {
                 return await _core.Session.Outbox.SendAsync<TOperation, TResult>(operation, cancellationToken).ConfigureAwait(false);
             }
+            catch (RequestTimeoutException error) when (error.Outcome == RequestOutcome.NotSent && unknown is not null && !policy.Allows(retry, error))
+            {
+                throw unknown; // an earlier try may have been applied, and the caller must not hear that nothing was sent
+            }
             catch (ZooKeeperException error) when (policy.Allows(retry, error))
             {
+                if (error is not RequestTimeoutException { Outcome: RequestOutcome.NotSent }) unknown ??= error;
                 await Task.Delay(policy.DelayBefore(retry), _core.Options.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -674,7 +691,16 @@ public sealed class ZooKeeperClient : IAsyncDisposable
             // Servers close the connection after this answer. A read is sent again on the next one by itself; a create would be lost with this one.
             await ExistsAsync(request.Path.Path, cancellationToken).ConfigureAwait(false);
             string path = await SendAsync<CreateOperation, string>(new(request), cancellationToken).ConfigureAwait(false);
-            Stat? stat = await ExistsAsync(path, cancellationToken).ConfigureAwait(false);
+            Stat? stat;
+            try
+            {
+                stat = await ExistsAsync(path, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ZooKeeperException lost) when (lost is ConnectionLossException or RequestTimeoutException)
+            {
+                throw new ConnectionLossException(RequestOutcome.Unknown, path, $"{path} was created, and its Stat could not be read: {lost.Message}", lost);
+            }
+
             return new(path, stat ?? throw ServerErrors.Create(ErrorCode.NoNode, OpCode.Exists, path)); // somebody deleted it already
         }
     }

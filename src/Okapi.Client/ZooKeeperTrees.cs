@@ -132,8 +132,18 @@ public static class ZooKeeperTrees
             }
             catch (ZooKeeperException lost) when (lost is ConnectionLossException or RequestTimeoutException or NodeExistsException)
             {
-                // Reads wait for the next connection, so this asks once there is one. A session that ended meanwhile ends the call.
-                if (await FindAsync(client, parent, mark, mode, cancellationToken).ConfigureAwait(false) is { } found) return found;
+                // Reads wait for the next connection, so this asks once there is one.
+                string? found;
+                try
+                {
+                    found = await FindAsync(client, parent, mark, mode, cancellationToken).ConfigureAwait(false);
+                }
+                catch (ZooKeeperException unreachable) when (unreachable is ConnectionLossException or RequestTimeoutException)
+                {
+                    throw lost; // whether it was created is what the caller has to know
+                }
+
+                if (found is not null) return found;
                 if (lost is NodeExistsException) throw;
             }
         }

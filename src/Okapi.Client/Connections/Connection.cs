@@ -75,7 +75,7 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     /// <summary>Ends the connection; its owner is not told, because it is the owner who does this.</summary>
     public void Abort()
     {
-        if (Interlocked.Exchange(ref _isOver, 1) == 0) _stream.Dispose();
+        if (Interlocked.Exchange(ref _isOver, 1) == 0) CloseStream();
     }
 
     public void Flush(bool atOnce)
@@ -226,7 +226,7 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     private void End(Exception reason)
     {
         if (Interlocked.Exchange(ref _isOver, 1) != 0) return;
-        _stream.Dispose();
+        CloseStream();
         _owner.OnLost(this, Explain(reason));
     }
 
@@ -234,4 +234,16 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     private static Exception Explain(Exception reason) => reason is IOException { InnerException: { } inner and not SocketException }
         ? new IOException($"the server ended the TLS connection: {inner.Message}{(inner.InnerException is null ? string.Empty : " " + inner.InnerException.Message)}", reason)
         : reason;
+
+    private void CloseStream()
+    {
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (Exception error) when (error is IOException or InvalidOperationException)
+        {
+            // A stream of the user's, or TLS that wanted to say goodbye; it is over all the same.
+        }
+    }
 }

@@ -23,8 +23,6 @@ internal sealed class ServerList
     /// <summary>Whether <see cref="Next"/> begins a new round.</summary>
     public bool IsRoundOver => _preferred.Count == 0 && _next == 0;
 
-    public IReadOnlyList<ServerEndpoint> Servers => _servers;
-
     public ServerEndpoint Next()
     {
         if (_preferred.TryDequeue(out ServerEndpoint? preferred)) return preferred;

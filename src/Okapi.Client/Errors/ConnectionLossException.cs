@@ -12,7 +12,7 @@ public enum RequestOutcome
 
 /// <summary>
 /// The connection was lost before the reply came. Reads are sent again by themselves and rarely end here; for a write,
-/// <see cref="Outcome"/> says whether it may have been applied.
+/// <see cref="Outcome"/> says whether it may have been applied. A request that was not sent yet does not fail this way: it waits for the next connection.
 /// </summary>
 public sealed class ConnectionLossException : ZooKeeperException
 {

@@ -434,7 +434,17 @@ internal sealed class Outbox : IDisposable
         var writer = new JuteWriter(_frames);
         int start = writer.BeginFrame();
         new RequestHeader(xid, operation.OpCode).Write(ref writer);
-        operation.Write(ref writer);
+        try
+        {
+            operation.Write(ref writer);
+        }
+        catch (Exception fault) // a buffer that its owner has taken back, say: the caller's alone
+        {
+            operation.IsHeld = false;
+            if (operation.TryClaim()) operation.Fail(fault);
+            return;
+        }
+
         int length = writer.EndFrame(start);
         if (length > _limits.RequestBytes)
         {

@@ -27,6 +27,7 @@ internal sealed class AuthBook
         lock (_lock)
         {
             if (_ended is not null) return Task.FromException(_ended());
+            if (_entries.Find(known => known.IsSame(credential)) is { } same) return same.Taken.Task; // somebody tries again
             _entries.Add(entry);
             if (_outbox is not null && _outbox.TrySendInOrder(entry.Write)) _unanswered.Enqueue(entry);
         }
@@ -96,6 +97,8 @@ internal sealed class AuthBook
         public string Scheme => credential.Scheme;
 
         public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsSame(AuthInfo other) => other.Scheme == credential.Scheme && other.Credential.Span.SequenceEqual(credential.Credential.Span);
 
         public void Write(ref JuteWriter writer)
         {

@@ -24,6 +24,9 @@ internal sealed class ClientCore : ISessionObserver
     private SessionStateChange _last = new(SessionState.Connecting, 0);
     private bool _isClosing;
 
+    /// <summary>The list that was given last; a session that ends just then does not take it.</summary>
+    private IReadOnlyList<ServerEndpoint>? _newServers;
+
     public ClientCore(ZooKeeperOptions options, IReadOnlyList<ServerEndpoint> servers, IConnector? connector = null, Random? random = null, Action<IThreadPoolWorkItem>? schedule = null, bool runsInline = false)
     {
         Options = options;
@@ -31,7 +34,7 @@ internal sealed class ClientCore : ISessionObserver
 #pragma warning disable CA5394
         random ??= new Random(Guid.NewGuid().GetHashCode());
 #pragma warning restore CA5394
-        ILogger logger = options.LoggerFactory?.CreateLogger("Okapi.Client") ?? NullLogger.Instance;
+        ILogger logger = options.LoggerFactory?.CreateLogger("Okapi.Client") is { } given ? new GuardedLogger(given) : NullLogger.Instance;
         connector ??= options.ConnectCallback is { } callback
             ? new CallbackConnector(callback)
             : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
@@ -95,7 +98,17 @@ internal sealed class ClientCore : ISessionObserver
     /// <summary>Completes when a server has taken all credentials given so far.</summary>
     public Task WaitAuthAsync() => _belongings.Credentials.WhenTakenAsync();
 
-    public void UpdateServers(IReadOnlyList<ServerEndpoint> servers) => Session.Post(new SessionInput.ServersChanged(servers));
+    public void UpdateServers(IReadOnlyList<ServerEndpoint> servers)
+    {
+        Session session;
+        lock (_lock)
+        {
+            _newServers = servers;
+            session = _session;
+        }
+
+        session.Post(new SessionInput.ServersChanged(servers));
+    }
 
     public async Task CloseAsync(bool keepsSession = false)
     {
@@ -113,6 +126,7 @@ internal sealed class ClientCore : ISessionObserver
     void ISessionObserver.OnState(Session session, SessionState state)
     {
         var change = new SessionStateChange(state, session.SessionId);
+        Publish(change); // before whoever waits for a connection goes on
         lock (_lock)
         {
             if (change.IsConnected)
@@ -125,8 +139,6 @@ internal sealed class ClientCore : ISessionObserver
                 _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
             }
         }
-
-        Publish(change);
     }
 
     void ISessionObserver.OnAttemptFailed(ServerEndpoint server, Exception reason)
@@ -152,12 +164,16 @@ internal sealed class ClientCore : ISessionObserver
         {
             Publish(new(SessionState.Connecting, 0));
             bool isClosing;
+            IReadOnlyList<ServerEndpoint>? newServers;
             lock (_lock)
             {
                 // Only now can others end it, so that whatever it has to say comes after the end of the one before (H6).
                 _session = next;
                 isClosing = _isClosing;
+                newServers = _newServers;
             }
+
+            if (newServers is not null) next.Post(new SessionInput.ServersChanged(newServers));
 
             if (isClosing) next.Post(new SessionInput.Close()); // whoever closes has told the session before
             else next.Start();

@@ -7,11 +7,14 @@ namespace Okapi.Sessions;
 /// <summary>One connection's SASL exchange: tokens go back and forth until both sides are satisfied. Nothing else is sent meanwhile.</summary>
 internal sealed class SaslExchange(ISaslMechanism mechanism, Outbox outbox) : IDisposable
 {
+    /// <summary>Made at once: Kerberos asks a KDC for it, which may take its time.</summary>
+    private readonly byte[] _first = mechanism.Start();
+
     /// <summary>Servers echo the number and compare it with nothing; requests have not begun on this connection.</summary>
     private const int Xid = int.MaxValue;
 
     /// <summary>Sends the first token.</summary>
-    public void Begin() => Send(mechanism.Start());
+    public void Begin() => Send(_first);
 
     /// <summary>Takes the server's answer.</summary>
     /// <returns>Whether the exchange is complete.</returns>

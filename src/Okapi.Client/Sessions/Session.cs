@@ -249,9 +249,24 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 _machine.Handle(input, Now, _effects);
             }
 
-            while (_effects.TryDequeue(out SessionEffect? effect)) Carry(effect);
-            if (input is SessionInput.Tick) ExpireRequests();
+            while (_effects.TryDequeue(out SessionEffect? effect)) Guard(Carry, effect);
+            if (input is SessionInput.Tick) Guard(static (Session self) => self.ExpireRequests(), this);
             SetTimer();
+        }
+    }
+
+    /// <summary>
+    /// Nothing that is called on the way (a logger, a listener, a stream of the user's) may stop the session from handling what comes next. The top of a task.
+    /// </summary>
+    private void Guard<T>(Action<T> action, T argument)
+    {
+        try
+        {
+            action(argument);
+        }
+        catch (Exception fault)
+        {
+            if (_connection is { } connection) Post(new SessionInput.Lost(connection.Attempt, fault, Since(connection.LastHeard)));
         }
     }
 
@@ -269,7 +284,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 Outbox.SendControl(request.Write);
                 break;
             case SessionEffect.BeginSasl:
-                BeginSasl(_connection!);
+                _ = BeginSaslAsync(_connection!);
                 break;
             case SessionEffect.Establish(bool isReconnect):
                 Establish(isReconnect);
@@ -333,14 +348,22 @@ internal sealed class Session : IConnectionOwner, IDisposable
         }
     }
 
-    private void BeginSasl(Connection connection)
+    private async Task BeginSaslAsync(Connection connection)
     {
         try
         {
-            _sasl = new SaslExchange(_belongings.Sasl!(connection.Server), Outbox);
-            _sasl.Begin();
+            SaslExchange exchange = await Task.Run(() => new SaslExchange(_belongings.Sasl!(connection.Server), Outbox)).ConfigureAwait(false);
+            bool isWanted;
+            lock (_lock)
+            {
+                isWanted = _connection == connection;
+                if (isWanted) _sasl = exchange;
+            }
+
+            if (isWanted) exchange.Begin();
+            else exchange.Dispose();
         }
-        catch (Exception error) when (error is SaslException or InvalidOperationException or PlatformNotSupportedException)
+        catch (Exception error) // the top of a task: without a token there is no authentication
         {
             Post(new SessionInput.AuthRefused(connection.Attempt, error));
         }
@@ -379,34 +402,43 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void Drop(Exception reason)
     {
-        _attempt?.Cancel();
-        _attempt?.Dispose();
-        _attempt = null;
-        _sasl?.Dispose();
-        _sasl = null;
+        EndAttempt();
         Connection? connection;
         lock (_lock)
         {
             connection = _connection;
             _connection = null;
+            _sasl?.Dispose();
+            _sasl = null;
         }
 
         bool wasEstablished = _isEstablished;
         _isEstablished = false;
-        if (reason is not SessionEndedException)
+        connection?.Abort();
+        if (connection is not null) _belongings.Credentials.OnDropped();
+        if (reason is SessionEndedException) return; // ending the outbox says the rest better
+        _lastLoss = reason;
+        int unknown = connection is null ? 0 : Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));
+        if (connection is not null) Watches.OnDropped(reason); // not before: until the outbox is closed more may be sent
+        if (connection is not null && wasEstablished) Log.ConnectionLost(_environment.Logger, SessionId, connection.Server, reason.Message);
+        else ReportFailedAttempt(connection, reason);
+        if (unknown > 0) Log.OutcomeUnknown(_environment.Logger, unknown);
+    }
+
+    private void EndAttempt()
+    {
+        CancellationTokenSource? attempt = _attempt;
+        _attempt = null;
+        try
         {
-            _lastLoss = reason;
-            if (connection is not null && wasEstablished) Log.ConnectionLost(_environment.Logger, SessionId, connection.Server, reason.Message);
-            else ReportFailedAttempt(connection, reason);
+            attempt?.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // Something that the user's ConnectCallback has registered failed; the attempt is over all the same.
         }
 
-        if (connection is null) return;
-        connection.Abort();
-        _belongings.Credentials.OnDropped();
-        if (reason is SessionEndedException) return; // ending the outbox says it better
-        int unknown = Outbox.Detach(connection, operation => Lose(operation, connection.Server, reason));
-        Watches.OnDropped(reason); // not before: until the outbox is closed more may be sent
-        if (unknown > 0) Log.OutcomeUnknown(_environment.Logger, unknown);
+        attempt?.Dispose();
     }
 
     private static ConnectionLossException Lose(PendingOperation operation, ServerEndpoint server, Exception reason) => new(
@@ -418,8 +450,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private void ReportFailedAttempt(Connection? connection, Exception reason)
     {
         if ((connection?.Server ?? _opening) is not { } server) return;
-        Log.AttemptFailed(_environment.Logger, server, reason.Message);
         _observer.OnAttemptFailed(server, reason);
+        Log.AttemptFailed(_environment.Logger, server, reason.Message);
     }
 
     private void ExpireRequests()
@@ -479,12 +511,12 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     private void End(SessionState state, SessionEndedException reason)
     {
-        if (state == SessionState.Closed) Log.SessionClosed(_environment.Logger, SessionId);
-        else Log.SessionFailed(_environment.Logger, SessionId, reason.Message);
-        if (state == SessionState.Expired) Telemetry.Expired();
         _timer.Change(InfiniteTimeout, InfiniteTimeout);
         Outbox.End(reason.Again);
         _ = _lost.CancelAsync(); // user callbacks run elsewhere
         _observer.OnEnded(this, state, reason);
+        if (state == SessionState.Expired) Telemetry.Expired();
+        if (state == SessionState.Closed) Log.SessionClosed(_environment.Logger, SessionId);
+        else Log.SessionFailed(_environment.Logger, SessionId, reason.Message);
     }
 }

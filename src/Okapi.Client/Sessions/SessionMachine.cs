@@ -281,7 +281,7 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
         effects.Enqueue(new SessionEffect.Drop(reason));
         if (wasEstablished) Publish(SessionState.Disconnected, effects);
         bool startsRound = wasEstablished || servers.IsRoundOver;
-        Pause(startsRound ? NextPause(wasEstablished) : TimeSpan.Zero, now, effects);
+        Pause(startsRound ? NextPause(wasEstablished, now) : TimeSpan.Zero, now, effects);
     }
 
     private void OnServersChanged(IReadOnlyList<ServerEndpoint> list, TimeSpan now, Queue<SessionEffect> effects)
@@ -324,11 +324,13 @@ internal sealed class SessionMachine(SessionSettings settings, ServerList server
     /// After a lost connection a short random pause, so that the clients of a dead server do not all arrive at once; after rounds of failures
     /// a pause that doubles, with half of it random.
     /// </summary>
-    private TimeSpan NextPause(bool wasEstablished)
+    private TimeSpan NextPause(bool wasEstablished, TimeSpan now)
     {
         int doublings = Math.Min(_failedRounds, 30);
         _failedRounds++;
         double full = Math.Min(settings.BackoffMaximum.Ticks, settings.BackoffMinimum.Ticks * Math.Pow(2, doublings));
+        // A session must not run out during a pause.
+        if (_lastContact is { } contact) full = Math.Min(full, Math.Max((contact + Timeouts.Expiry - now).Ticks / 2.0, Timeouts.Session.Ticks / 20.0));
         double share = wasEstablished && doublings == 0 ? random.NextDouble() : 0.5 + (random.NextDouble() / 2);
         return TimeSpan.FromTicks((long)(full * share));
     }

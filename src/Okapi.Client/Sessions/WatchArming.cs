@@ -17,7 +17,7 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
     private readonly Lock _lock = new();
 
     /// <summary>What was sent and not answered; answers come in order.</summary>
-    private readonly Queue<SetWatchesRequest> _unanswered = new();
+    private readonly List<SetWatchesRequest> _unanswered = [];
     private int _refusals;
 
     /// <summary>Arms everything on a new connection, in frames that go ahead of all requests.</summary>
@@ -29,7 +29,7 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
         Log.Rearming(logger, batches.Sum(batch => batch.Count), zxid);
         foreach (SetWatchesRequest batch in batches)
         {
-            lock (_lock) _unanswered.Enqueue(batch);
+            lock (_lock) _unanswered.Add(batch);
             outbox.SendControl((ref JuteWriter writer) => Write(ref writer, batch));
         }
     }
@@ -39,7 +39,9 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
     {
         lock (_lock)
         {
-            if (outbox.TrySendInOrder((ref JuteWriter writer) => Write(ref writer, batch))) _unanswered.Enqueue(batch);
+            // Noted before it is sent: sending can fail on this very thread, and the connection be given up within the call.
+            _unanswered.Add(batch);
+            if (!outbox.TrySendInOrder((ref JuteWriter writer) => Write(ref writer, batch))) _unanswered.Remove(batch);
         }
     }
 
@@ -49,7 +51,9 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
         SetWatchesRequest batch;
         lock (_lock)
         {
-            if (!_unanswered.TryDequeue(out batch)) throw new ProtocolException("The server answered a setWatches that was not sent.");
+            if (_unanswered.Count == 0) throw new ProtocolException("The server answered a setWatches that was not sent.");
+            batch = _unanswered[0];
+            _unanswered.RemoveAt(0);
             if (_unanswered.Count == 0) _refusals = 0;
         }
 

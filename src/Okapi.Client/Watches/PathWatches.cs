@@ -5,7 +5,7 @@ internal sealed class PathWatches
 {
     public List<WatchHandle> Handles { get; } = new(1);
 
-    /// <summary>The persistent mode the server was asked for; null: none. It is widened when a recursive watch is added and goes when the last watch on the path does.</summary>
+    /// <summary>The persistent mode the server was asked for; null: none. Never narrower than <see cref="Answered"/>. It is widened when a recursive watch is added and goes when the last watch on the path does.</summary>
     public WatchMode? Asked { get; set; }
 
     /// <summary>The persistent mode the server has answered: how its events are to be read.</summary>

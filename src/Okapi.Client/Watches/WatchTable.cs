@@ -81,7 +81,9 @@ internal sealed class WatchTable
         lock (_lock)
         {
             handle.IsArmed = true;
-            if (_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) SetAnswered(path, handle.WireMode);
+            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) return;
+            SetAnswered(path, handle.WireMode);
+            if (path.Asked != WatchMode.PersistentRecursive) path.Asked = path.Answered; // another request for it may have been refused
         }
     }
 
@@ -116,7 +118,10 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            if (_paths.TryGetValue(handle.ServerPath, out PathWatches? path) && path.Handles.Remove(handle)) Forget(handle.ServerPath, path);
+            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || !path.Handles.Remove(handle)) return;
+            // A request that ended without an answer asks for nothing any more.
+            if (handle is { IsOneShot: false, IsArmed: false } && !path.Handles.Exists(static other => other is { IsOneShot: false, IsArmed: false })) path.Asked = path.Answered;
+            Forget(handle.ServerPath, path);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Okapi.Protocol;
 using Okapi.Requests;
+using Okapi.Security;
 using Okapi.Sessions;
 using Okapi.TestSupport;
 
@@ -158,7 +159,7 @@ public class AuthTests
         Task over = WaitOverAsync(zk);
         await connection.ReplyAsync(request, error: ErrorCode.SessionClosedRequireSaslAuth);
         connection.Close();
-        await over;
+        await over.WaitAsync(ScriptedPeer.Patience, Cancel);
         if (exists is not null) await Assert.ThrowsAsync<AuthFailedException>(() => exists);
         var refused = await Assert.ThrowsAsync<AuthFailedException>(() => zk.ExistsAsync("/a", Cancel).AsTask());
         Assert.Contains("demands SASL", refused.Message, StringComparison.Ordinal);
@@ -212,10 +213,54 @@ public class AuthTests
         await disposing;
     }
 
+    [Fact]
+    public void H68_A_mechanism_that_ends_unsatisfied_is_no_success()
+    {
+        using var outbox = new Outbox(new(16, 1 << 16, 1 << 16), TimeProvider.System);
+        using var exchange = new SaslExchange(new Unsatisfied(), outbox);
+        Assert.Throws<SaslException>(() =>
+        {
+            var empty = new JuteReader(new byte[4]);
+            exchange.OnReply(new ReplyHeader(int.MaxValue, 0, ErrorCode.Ok), ref empty);
+        });
+    }
+
+    [Fact]
+    public async Task H68_SASL_begins_anew_on_every_connection()
+    {
+        var peer = new ScriptedPeer();
+        ZooKeeperOptions options = Fast(peer);
+        options.Sasl = new() { UserName = "ann", Password = "a" };
+        await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
+        Task<Stat?> exists = zk.ExistsAsync("/a", Cancel).AsTask(); // without SASL this would come first
+        _ = exists.ContinueWith(static task => _ = task.Exception, TaskScheduler.Default);
+        for (int cut = 0; cut < 3; cut++)
+        {
+            PeerConnection connection = await peer.AcceptSessionAsync();
+            Assert.Equal(OpCode.Sasl, (await connection.ReadAnyAsync().WaitAsync(ScriptedPeer.Patience, Cancel)).OpCode);
+            connection.Reset();
+        }
+    }
+
     private static async Task WaitOverAsync(ZooKeeperClient zk)
     {
         await foreach (SessionStateChange change in zk.StateChangesAsync(Cancel))
             if (change.IsOver) return;
+    }
+
+    private sealed class Unsatisfied : ISaslMechanism
+    {
+        public string Name => "TEST";
+
+        public bool IsComplete => false;
+
+        public byte[] Start() => [];
+
+        public byte[]? Respond(ReadOnlySpan<byte> challenge) => null;
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class NeverFlushed : IFlushTarget

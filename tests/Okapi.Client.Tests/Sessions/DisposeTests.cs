@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
 using Okapi.TestSupport;
 
@@ -160,5 +162,56 @@ public class DisposeTests
         }
 
         return connection.ServeAsync(Answer);
+    }
+
+    // The peer answers nothing and no time passes: a close that is sent would never end.
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task A_client_that_detaches_sends_no_close()
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync(peer.Options(new ManualTime()));
+        Assert.Throws<InvalidOperationException>(() => zk.WithChroot("/a").DetachAsync().GetAwaiter().GetResult());
+        Assert.NotNull(await zk.DetachAsync().Soon());
+        await connection.ExpectClosedAsync();
+        Assert.Null(await zk.DetachAsync().Soon()); // it is over
+    }
+
+    // A session must outlive whatever it calls on the way.
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task A_logger_that_throws_neither_stops_the_session_nor_its_end()
+    {
+        var peer = new ScriptedPeer();
+        ZooKeeperOptions options = peer.Fast();
+        options.LoggerFactory = new ThrowingLogs();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync(options);
+        Task<Stat?> exists = zk.ExistsAsync("/a").AsTask();
+        await connection.ExpectAsync(OpCode.Exists);
+        connection.Reset();
+        connection = await peer.AcceptSessionAsync();
+        await connection.ReplyAsync(await connection.ExpectAsync(OpCode.Exists), error: ErrorCode.NoNode);
+        Assert.Null(await exists.Soon());
+        Task closing = zk.DisposeAsync().AsTask();
+        await connection.ReplyAsync(await connection.ExpectAsync(OpCode.CloseSession));
+        await closing.Soon();
+    }
+
+    private sealed class ThrowingLogs : ILoggerFactory, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => throw new InvalidOperationException("The log is full.");
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -101,4 +101,45 @@ public class ReleaseTests
         await connection.NotifyAsync(WatchedEventType.NodeDataChanged, "/a");
         await watch.Fired.Soon();
     }
+
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task H52_A_persistent_mode_kept_for_a_one_shot_watch_is_removed_when_that_fires()
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
+        await using ZooKeeperClient owned = zk;
+        Task<Watch> adding = zk.WatchAsync("/a");
+        await connection.ReplyAsync(await connection.ExpectAsync(OpCode.AddWatch));
+        Watch persistent = await adding.Soon();
+        Task<OneShotWatch<NodeData>> reading = zk.WatchDataAsync("/a");
+        await connection.ReplyAsync(await connection.ExpectAsync(OpCode.GetData), Scripts.Data([1]));
+        OneShotWatch<NodeData> oneShot = await reading.Soon();
+        await persistent.DisposeAsync(); // its mode serves the other
+        await connection.NotifyAsync(WatchedEventType.NodeDataChanged, "/a");
+        await oneShot.Fired.Soon();
+        PeerRequest removal = await connection.ExpectAsync(OpCode.RemoveWatches).Soon();
+        Assert.Equal(("/a", WatcherType.Any), (removal.Path, PeerConnection.Read(removal.Body, WatchesRequest.Read).Type));
+        await connection.ReplyAsync(removal);
+    }
+
+    // Of two requests for a persistent watch the first is refused: what the second has got must still be known, or a one-shot read would replace it on 3.8.
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task H46_A_refused_persistent_watch_does_not_hide_one_that_was_taken()
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
+        await using ZooKeeperClient owned = zk;
+        Task<Watch> refused = zk.WatchAsync("/a"), taken = zk.WatchAsync("/a");
+        PeerRequest first = await connection.ExpectAsync(OpCode.AddWatch), second = await connection.ExpectAsync(OpCode.AddWatch);
+        await connection.ReplyAsync(first, error: ErrorCode.ThrottledOp);
+        await connection.ReplyAsync(second);
+        await Assert.ThrowsAsync<ZooKeeperException>(() => refused.Soon());
+        await using Watch watch = await taken.Soon();
+        Task<OneShotWatch<NodeData>> reading = zk.WatchDataAsync("/a");
+        PeerRequest read = await connection.ExpectAsync(OpCode.GetData);
+        Assert.False(PeerConnection.Read(read.Body, ReadRequest.Read).Watch);
+        await connection.ReplyAsync(read, Scripts.Data([1]));
+        await reading.Soon();
+        connection.Reset();
+    }
 }
