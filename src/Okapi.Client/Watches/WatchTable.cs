@@ -203,21 +203,17 @@ internal sealed class WatchTable
     }
 
     /// <summary>The server refused to arm some watches again: they end.</summary>
-    /// <returns>How many.</returns>
-    public int EndRefused(in SetWatchesRequest batch, Exception error)
+    public void EndRefused(in SetWatchesRequest batch, Exception error)
     {
-        int ended = 0;
         lock (_lock)
         {
-            ended += EndAll(batch.Data, WatchKind.Data, error);
-            ended += EndAll(batch.Exist, WatchKind.Exist, error);
-            ended += EndAll(batch.Children, WatchKind.Children, error);
-            ended += EndAll(batch.Persistent, WatchKind.Persistent, error);
-            ended += EndAll(batch.PersistentRecursive, WatchKind.Persistent, error);
-            ended += EndAll(batch.PersistentRecursive, WatchKind.Recursive, error);
+            EndAll(batch.Data, WatchKind.Data, error);
+            EndAll(batch.Exist, WatchKind.Exist, error);
+            EndAll(batch.Children, WatchKind.Children, error);
+            EndAll(batch.Persistent, WatchKind.Persistent, error);
+            EndAll(batch.PersistentRecursive, WatchKind.Persistent, error);
+            EndAll(batch.PersistentRecursive, WatchKind.Recursive, error);
         }
-
-        return ended;
     }
 
     /// <summary>The session is over.</summary>
@@ -354,14 +350,13 @@ internal sealed class WatchTable
         if (batch.Count > 0) batches.Add(Batch(relativeZxid, kind, batch));
     }
 
-    private int EndAll(IReadOnlyList<string> paths, WatchKind kind, Exception error)
+    private void EndAll(IReadOnlyList<string> paths, WatchKind kind, Exception error)
     {
-        int ended = 0;
         foreach (string path in paths)
         {
             if (!_paths.TryGetValue(path, out PathWatches? watches)) continue;
             foreach (WatchHandle handle in watches.Handles.Where(handle => handle.Kind == kind && handle.IsArmed)) handle.End(error);
-            ended += watches.Handles.RemoveAll(handle => handle.Kind == kind && handle.IsArmed);
+            watches.Handles.RemoveAll(handle => handle.Kind == kind && handle.IsArmed);
             if (kind < WatchKind.Persistent)
             {
                 if (kind == WatchKind.Children) watches.HasChildren = false;
@@ -375,7 +370,5 @@ internal sealed class WatchTable
 
             Forget(path, watches);
         }
-
-        return ended;
     }
 }

@@ -84,6 +84,24 @@ public class DegradationTests
     }
 
     [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task A_write_that_may_have_been_applied_says_so_although_its_retry_was_never_sent()
+    {
+        var peer = new ScriptedPeer();
+        var time = new ManualTime();
+        ZooKeeperOptions options = peer.Options(time);
+        options.RequestTimeout = TimeSpan.FromSeconds(1);
+        options.WriteRetry = new() { MaxRetries = 1, Delay = TimeSpan.Zero };
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync(options);
+        Task<Stat> set = zk.SetAsync("/a", null).AsTask();
+        await connection.ExpectAsync(OpCode.SetData);
+        peer.OnConnecting = static (_, _) => throw new IOException("refused");
+        connection.Reset();
+        await time.AdvanceUntilAsync(Task.WhenAny(set), TimeSpan.FromSeconds(5));
+        Assert.Equal(RequestOutcome.Unknown, (await Assert.ThrowsAsync<ConnectionLossException>(() => set)).Outcome);
+        await zk.DisposeAsync();
+    }
+
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task A_protected_create_finds_its_own_znode_after_a_lost_reply()
     {
         var peer = new ScriptedPeer();
