@@ -1,0 +1,154 @@
+using Okapi.Protocol;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Okapi.TestSupport;
+
+namespace Okapi.Conformance.Tests;
+
+/// <summary>How a server that is put to the test is set up; the same for Apache's and for the embedded one.</summary>
+public sealed record TargetOptions
+{
+    public int TickMs { get; init; } = 500;
+
+    /// <summary>How often empty containers and outlived znodes are looked for.</summary>
+    public int ContainerCheckMs { get; init; } = 1000;
+
+    public bool Ttl { get; init; } = true;
+
+    public bool EnforceQuota { get; init; }
+
+    public bool Reconfig { get; init; }
+
+    /// <summary>user:password that may log in with DIGEST-MD5.</summary>
+    public string? Sasl { get; init; }
+
+    public bool RequireSasl { get; init; }
+
+    /// <summary>Which four-letter words are answered; null: the server's own default.</summary>
+    public string? Words { get; init; } = "*";
+
+    /// <summary>How many connections one address may have; 0: any number.</summary>
+    public int MaxClientConnections { get; init; }
+}
+
+/// <summary>A server that the conformance suite puts to the test: Apache's, or the embedded one.</summary>
+public abstract class Target : IAsyncDisposable
+{
+    /// <summary>The password of the digest user "super".</summary>
+    public const string SuperPassword = "okapi-super";
+
+    /// <summary>Whether watches, transactions and the rest have the quirks of 3.8.0, and not the behaviour of 3.9.</summary>
+    public abstract bool IsVersion38 { get; }
+
+    public abstract IPEndPoint EndPoint { get; }
+
+    public string ConnectString => EndPoint.ToString();
+
+    public Task<WireClient> ConnectAsync() => WireClient.ConnectAsync(EndPoint);
+
+    public Task<WireClient> OpenAsync(int timeoutMs = 10_000, ConnectResponse? resume = null, long lastZxid = 0, bool readOnly = false) =>
+        WireClient.OpenAsync(EndPoint, timeoutMs, resume, lastZxid, readOnly);
+
+    /// <summary>Sends a four-letter word and gives all that comes back.</summary>
+    public async Task<string> WordAsync(string word)
+    {
+        using var client = new TcpClient(AddressFamily.InterNetwork);
+        await client.ConnectAsync(EndPoint);
+        NetworkStream stream = client.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(word));
+        var answer = new MemoryStream();
+        try
+        {
+            await stream.CopyToAsync(answer).WaitAsync(TimeSpan.FromSeconds(20));
+        }
+        catch (IOException)
+        {
+            // The server may reset the connection after it has answered.
+        }
+
+        return Encoding.UTF8.GetString(answer.ToArray());
+    }
+
+    /// <summary>Ends the server without warning and starts it again on the same port and data.</summary>
+    public abstract Task KillAndRestartAsync();
+
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>A standalone Apache ZooKeeper.</summary>
+public sealed class ApacheTarget : Target
+{
+    private readonly ApacheZooKeeper _server;
+
+    private ApacheTarget(ApacheZooKeeper server) => _server = server;
+
+    public override bool IsVersion38 => true;
+
+    public override IPEndPoint EndPoint => new(IPAddress.Loopback, _server.Nodes[0].Port);
+
+    public static async Task<ApacheTarget> StartAsync(TargetOptions options)
+    {
+        List<string> arguments =
+        [
+            "--tick", $"{options.TickMs}",
+            "--container-check", $"{options.ContainerCheckMs}",
+            "--cfg", $"maxClientCnxns={options.MaxClientConnections}",
+            "--cfg", $"enforceQuota={(options.EnforceQuota ? "true" : "false")}",
+            "--super", SuperPassword,
+        ];
+        if (options.Words is { } words) arguments.AddRange(["--cfg", $"4lw.commands.whitelist={words}"]);
+        if (!options.Ttl) arguments.Add("--no-ttl");
+        if (options.Reconfig) arguments.Add("--reconfig");
+        if (options.Sasl is { } sasl) arguments.AddRange(["--sasl", sasl]);
+        if (options.RequireSasl) arguments.Add("--require-sasl");
+        return new(await ApacheZooKeeper.StartAsync([.. arguments]));
+    }
+
+    public override async Task KillAndRestartAsync()
+    {
+        await _server.KillAsync(1);
+        await _server.StartNodeAsync(1);
+    }
+
+    public override ValueTask DisposeAsync() => _server.DisposeAsync();
+}
+
+/// <summary>Starts the same server in two ways.</summary>
+public abstract class TargetFixture(TargetOptions? options = null) : IAsyncLifetime
+{
+    private Target? _target;
+
+    /// <summary>The server; where it is Apache's and cannot be had, the test is left out, or fails where it must not be.</summary>
+    public Target Target
+    {
+        get
+        {
+            if (_target is null) NeedApache.OrSkip();
+            return _target ?? throw new InvalidOperationException("The server has not been started.");
+        }
+    }
+
+    protected TargetOptions Options { get; } = options ?? new();
+
+    public async ValueTask InitializeAsync() => _target = await StartAsync();
+
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return _target?.DisposeAsync() ?? default;
+    }
+
+    protected abstract Task<Target?> StartAsync();
+}
+
+/// <summary>An Apache ZooKeeper for the tests of a class or collection.</summary>
+public class ApacheFixture(TargetOptions? options) : TargetFixture(options)
+{
+    public ApacheFixture()
+        : this(null)
+    {
+    }
+
+    protected override async Task<Target?> StartAsync() => ApacheZooKeeper.IsAvailable ? await ApacheTarget.StartAsync(Options) : null;
+}
