@@ -111,13 +111,8 @@ internal sealed class Tree
         {
             switch (part)
             {
-                case CreateTransaction create when _nodes.ContainsKey(create.Path) || Find(ParentOf(create.Path)) is null:
-                    if (Find(ParentOf(create.Path)) is { } parent && create.ParentCversion > parent.RawCversion) (parent.RawCversion, parent.Pzxid) = (create.ParentCversion, header.Zxid);
-                    break;
-                case CreateTransaction create when Find(ParentOf(create.Path)) is { } above && create.ParentCversion <= parent.RawCversion:
-                    (int cversion, long pzxid) = (above.RawCversion, above.Pzxid);
-                    ApplyPart(header, create, changes: null);
-                    (parent.RawCversion, parent.Pzxid) = (cversion, pzxid);
+                case CreateTransaction create:
+                    ReplayCreate(header, create);
                     break;
                 case DeleteTransaction delete when !_nodes.ContainsKey(delete.Path):
                     if (Find(ParentOf(delete.Path)) is { } of && header.Zxid > of.Pzxid) of.Pzxid = header.Zxid;
@@ -132,6 +127,15 @@ internal sealed class Tree
         }
 
         if (header.Zxid > LastZxid) LastZxid = header.Zxid;
+    }
+
+    private void ReplayCreate(in TransactionHeader header, CreateTransaction create)
+    {
+        if (Find(ParentOf(create.Path)) is not { } parent) return;
+        (int cversion, long pzxid) = (parent.RawCversion, parent.Pzxid);
+        if (!_nodes.ContainsKey(create.Path)) ApplyPart(header, create, changes: null);
+        // The snapshot may know of later children already; what it knows must not go back.
+        (parent.RawCversion, parent.Pzxid) = create.ParentCversion > cversion ? (create.ParentCversion, header.Zxid) : (cversion, pzxid);
     }
 
     private Outcome ApplyPart(in TransactionHeader header, Transaction transaction, List<TreeChange>? changes)
