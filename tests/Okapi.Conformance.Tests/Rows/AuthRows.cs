@@ -10,6 +10,10 @@ public abstract class AuthRows(TargetFixture fixture) : RowTest(fixture)
 
     public sealed class OnApache(SharedApache fixture) : AuthRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : AuthRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : AuthRows(fixture);
+
     [Fact]
     [Row("B64")]
     public async Task B64_the_super_user_may_do_anything()

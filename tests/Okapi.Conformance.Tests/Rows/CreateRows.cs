@@ -12,6 +12,10 @@ public abstract class CreateRows(TargetFixture fixture) : RowTest(fixture)
 
     public sealed class OnApache(SharedApache fixture) : CreateRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : CreateRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : CreateRows(fixture);
+
     /// <summary>A path, the parent's kind in its name; whether the ACL is valid; the flags; what is told.</summary>
     public static TheoryData<string, bool, int, ErrorCode> Faults { get; } = new()
     {

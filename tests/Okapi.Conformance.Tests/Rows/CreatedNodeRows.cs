@@ -8,6 +8,10 @@ public abstract class CreatedNodeRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(SharedApache fixture) : CreatedNodeRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : CreatedNodeRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : CreatedNodeRows(fixture);
+
     [Theory]
     [Row("B41")]
     [InlineData(OpCode.Create2, 0)]

@@ -10,6 +10,10 @@ public abstract class DeleteRows(TargetFixture fixture) : RowTest(fixture)
 
     public sealed class OnApache(SharedApache fixture) : DeleteRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : DeleteRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : DeleteRows(fixture);
+
     [Theory]
     [Row("B51")]
     [InlineData("/none/n\0", -1, ErrorCode.BadArguments)]

@@ -8,6 +8,10 @@ public abstract class PermissionRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(SharedApache fixture) : PermissionRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : PermissionRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : PermissionRows(fixture);
+
     [Theory]
     [Row("B63")]
     [InlineData(Permissions.Read)]

@@ -10,6 +10,10 @@ public abstract class SetAclRows(TargetFixture fixture) : RowTest(fixture)
 
     public sealed class OnApache(SharedApache fixture) : SetAclRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : SetAclRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : SetAclRows(fixture);
+
     [Theory]
     [Row("B59")]
     [InlineData("/none/", false, 7, ErrorCode.BadArguments)]

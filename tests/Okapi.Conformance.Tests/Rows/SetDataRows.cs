@@ -8,6 +8,10 @@ public abstract class SetDataRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(SharedApache fixture) : SetDataRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : SetDataRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : SetDataRows(fixture);
+
     [Theory]
     [Row("B55")]
     [InlineData("/none/", 7, ErrorCode.BadArguments)]

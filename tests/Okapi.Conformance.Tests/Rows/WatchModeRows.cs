@@ -11,6 +11,10 @@ public abstract class WatchModeRows(TargetFixture fixture) : RowTest(fixture)
 
     public sealed class OnApache(SharedApache fixture) : WatchModeRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : WatchModeRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : WatchModeRows(fixture);
+
     [Theory]
     [Row("B104")]
     [InlineData("")]

@@ -8,6 +8,10 @@ public abstract class WatchRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(SharedApache fixture) : WatchRows(fixture);
 
+    public sealed class OnEmbedded(SharedEmbedded fixture) : WatchRows(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : WatchRows(fixture);
+
     /// <summary>What is done; what watches on /n see: those on data, those on children, a persistent one, a recursive one; and a child watch on its parent.</summary>
     public static TheoryData<string, string, string, string, string, string> Changes { get; } = new()
     {
