@@ -18,7 +18,7 @@ internal sealed class DataFolder : IJournal
     private readonly FileStream _lock;
     private readonly JuteBuffer _pending = new(64 * 1024), _scratch = new(4096);
     private LogWriter? _log;
-    private long _pendingZxid, _lastZxid;
+    private long _logId = NewLogId(), _pendingZxid, _lastZxid;
     private int _sinceSnapshot;
     private Exception? _failure;
     private bool _isDisposed;
@@ -59,7 +59,7 @@ internal sealed class DataFolder : IJournal
     public void Append(in TransactionHeader header, Transaction transaction)
     {
         ThrowIfFailed();
-        LogFormat.Append(_pending, _scratch, new(header, transaction, _log?.Position ?? LogFormat.HeaderSize));
+        LogFormat.Append(_pending, _scratch, new(header, transaction, LogFormat.Mark(_log?.Position ?? LogFormat.HeaderSize, _logId)));
         if (_pendingZxid == 0) _pendingZxid = header.Zxid;
         _lastZxid = header.Zxid;
         _sinceSnapshot++;
@@ -71,7 +71,7 @@ internal sealed class DataFolder : IJournal
         if (_pendingZxid == 0) return;
         try
         {
-            _log ??= LogWriter.Create(_files.LogOf(_pendingZxid).Path, _options.LogGrowth);
+            _log ??= LogWriter.Create(_files.LogOf(_pendingZxid).Path, _logId, _options.LogGrowth);
             _log.Write(_pending.WrittenSpan);
         }
         catch (Exception e)
@@ -102,7 +102,7 @@ internal sealed class DataFolder : IJournal
 
         _log?.Trim();
         _log?.Dispose();
-        _log = null;
+        (_log, _logId) = (null, NewLogId());
         Purge();
     }
 
@@ -122,6 +122,8 @@ internal sealed class DataFolder : IJournal
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if (_failure is not null) throw new IOException($"The transaction log in {_folder} is not written any more, since an earlier write has failed.", _failure);
     }
+
+    private static long NewLogId() => BitConverter.ToInt64(RandomNumberGenerator.GetBytes(8)) | 1; // never Apache's 0
 
     private static FileStream Lock(string folder)
     {

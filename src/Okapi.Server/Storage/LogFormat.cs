@@ -5,15 +5,15 @@ using Okapi.Server.Transactions;
 namespace Okapi.Server.Storage;
 
 /// <summary>A transaction as a log has it.</summary>
-/// <param name="DurableUpTo">
-/// The position in the file before which all was on the disk when the entry was written; null for an entry that another server wrote, which does not say.
+/// <param name="Mark">
+/// The position in the file before which all was on the disk when the entry was written, combined with the log's id; null for an entry that another server wrote, which does not say.
 /// </param>
-internal readonly record struct LogEntry(TransactionHeader Header, Transaction Transaction, long? DurableUpTo);
+internal readonly record struct LogEntry(TransactionHeader Header, Transaction Transaction, long? Mark);
 
 /// <summary>
 /// The bytes of a transaction log: a header, then entries of a checksum (long), a length (int), that many bytes, and the byte 'B' (Apache's FileTxnLog).
 /// The bytes are a transaction's header and body. Apache appends 12 bytes more, a digest of the tree, and reads no digest where there are fewer (SerializeUtils.deserializeTxn);
-/// Okapi appends 8, see <see cref="LogEntry.DurableUpTo"/>.
+/// Okapi appends 8, see <see cref="LogEntry.Mark"/>.
 /// </summary>
 internal static class LogFormat
 {
@@ -33,16 +33,27 @@ internal static class LogFormat
     private const int Magic = ('Z' << 24) | ('K' << 16) | ('L' << 8) | 'G', Version = 2;
     private const int MarkSize = 8, DigestSize = 12;
 
-    public static byte[] Header()
+    /// <summary>What a log begins with.</summary>
+    /// <param name="id">The database id, which Apache leaves at 0 and reads nowhere. A log of Okapi's has one of its own, with which its entries are marked: copies of entries elsewhere, as in a znode's data, are not taken for entries.</param>
+    public static byte[] Header(long id)
     {
-        byte[] header = new byte[HeaderSize]; // the last eight bytes are a database id, which nobody uses
+        byte[] header = new byte[HeaderSize];
         BinaryPrimitives.WriteInt32BigEndian(header, Magic);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), Version);
+        BinaryPrimitives.WriteInt64BigEndian(header.AsSpan(8), id);
         return header;
     }
 
-    public static bool IsHeader(ReadOnlySpan<byte> bytes) =>
-        bytes.Length >= HeaderSize && BinaryPrimitives.ReadInt32BigEndian(bytes) == Magic && BinaryPrimitives.ReadInt32BigEndian(bytes[4..]) == Version;
+    public static bool TryReadHeader(ReadOnlySpan<byte> bytes, out long id)
+    {
+        id = 0;
+        if (bytes.Length < HeaderSize || BinaryPrimitives.ReadInt32BigEndian(bytes) != Magic || BinaryPrimitives.ReadInt32BigEndian(bytes[4..]) != Version) return false;
+        id = BinaryPrimitives.ReadInt64BigEndian(bytes[8..]);
+        return true;
+    }
+
+    /// <summary>The mark of an entry that is written when all before a position is on the disk; and the position, from a mark.</summary>
+    public static long Mark(long durableUpTo, long id) => durableUpTo ^ id;
 
     /// <summary>Appends an entry.</summary>
     /// <param name="to">Where to.</param>
@@ -54,7 +65,7 @@ internal static class LogFormat
         var body = new JuteWriter(scratch);
         entry.Header.Write(ref body);
         entry.Transaction.Write(ref body);
-        if (entry.DurableUpTo is { } mark) body.WriteLong(mark);
+        if (entry.Mark is { } mark) body.WriteLong(mark);
         body.Commit();
 
         var writer = new JuteWriter(to);

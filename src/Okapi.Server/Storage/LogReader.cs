@@ -11,8 +11,7 @@ namespace Okapi.Server.Storage;
 internal sealed class LogReader(string path) : IDisposable
 {
     private readonly FileWindow _file = new(path);
-    private long _lastZxid;
-    private bool? _hasMarks;
+    private long _id, _lastZxid;
 
     /// <summary>Where the next entry begins; after the last one, where the log ends.</summary>
     public long Position { get; private set; }
@@ -21,7 +20,7 @@ internal sealed class LogReader(string path) : IDisposable
     public long TornBytes { get; private set; }
 
     /// <summary>Whether there has been an entry.</summary>
-    public bool HasEntries => _hasMarks is not null;
+    public bool HasEntries => _lastZxid != 0;
 
     /// <summary>Takes the next entry.</summary>
     /// <returns>False when the log has ended.</returns>
@@ -48,7 +47,6 @@ internal sealed class LogReader(string path) : IDisposable
 
         Position += LogFormat.Overhead + body.Length;
         _lastZxid = entry.Header.Zxid;
-        _hasMarks = entry.DurableUpTo is not null;
         return true;
     }
 
@@ -57,17 +55,15 @@ internal sealed class LogReader(string path) : IDisposable
     private bool TryReadHeader()
     {
         ReadOnlySpan<byte> header = _file.At(0, LogFormat.HeaderSize);
-        if (LogFormat.IsHeader(header))
+        if (LogFormat.TryReadHeader(header, out _id))
         {
             Position = LogFormat.HeaderSize;
             return true;
         }
 
         // The header is written and synced before any entry, so without it there was no entry yet.
-        ReadOnlySpan<byte> whole = LogFormat.Header();
-        if (_file.EndOfContent(0) > header.Length || !(whole.StartsWith(header) || !header.ContainsAnyExcept((byte)0)))
-            throw Damaged(0, "it does not begin as a transaction log does");
         TornBytes = _file.EndOfContent(0);
+        if (TornBytes > 0 && _file.Length >= LogFormat.HeaderSize) throw Damaged(0, "it does not begin as a transaction log does");
         return false;
     }
 
@@ -92,9 +88,8 @@ internal sealed class LogReader(string path) : IDisposable
         TornBytes = end - Position;
         for (long at = Position + 1; at <= end - LogFormat.Overhead - LogFormat.MinimumBody; at++)
         {
-            if (!MayBeginAt(at, end) || BodyAt(at) is not { IsEmpty: false } body || !TryReadMark(body, out long? mark)) continue;
-            if (mark > at || (mark is null && _hasMarks == true)) continue; // no entry of this file: data that looks like one
-            if (mark is null || mark > Position)
+            if (!MayBeginAt(at, end) || BodyAt(at) is not { IsEmpty: false } body || !TryReadDurable(body, at, out long durableUpTo)) continue;
+            if (durableUpTo > Position)
                 throw Damaged(Position, string.Create(CultureInfo.InvariantCulture, $"yet an entry at offset {at} is whole, and it was written when this one was on the disk"));
             at += LogFormat.Overhead + body.Length - 1;
         }
@@ -110,13 +105,17 @@ internal sealed class LogReader(string path) : IDisposable
         return _lastZxid == 0 || (zxid > _lastZxid && (zxid - _lastZxid <= end || (zxid >> 32) > (_lastZxid >> 32)));
     }
 
-    private static bool TryReadMark(ReadOnlySpan<byte> body, out long? mark)
+    /// <summary>Reads up to where the log was durable when an entry was written: up to the entry itself where another server wrote it, for all that is known.</summary>
+    /// <returns>False when it is no entry of this log, but data that looks like one.</returns>
+    private bool TryReadDurable(ReadOnlySpan<byte> body, long at, out long durableUpTo)
     {
-        mark = null;
+        durableUpTo = at;
         try
         {
-            mark = LogFormat.Read(body).DurableUpTo;
-            return true;
+            long? mark = LogFormat.Read(body).Mark;
+            if (_id == 0) return true;
+            durableUpTo = LogFormat.Mark(mark ?? 0, _id);
+            return mark is not null && durableUpTo >= LogFormat.HeaderSize && durableUpTo <= at;
         }
         catch (ProtocolException)
         {

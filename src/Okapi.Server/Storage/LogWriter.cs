@@ -19,12 +19,12 @@ internal sealed class LogWriter : IDisposable
     public long Position { get; private set; }
 
     /// <summary>Creates a log, which must not be there yet.</summary>
-    public static LogWriter Create(string path, int growth)
+    public static LogWriter Create(string path, long id, int growth)
     {
         var log = new LogWriter(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read), growth);
         try
         {
-            log.Write(LogFormat.Header());
+            log.Write(LogFormat.Header(id));
             Disk.SyncDirectory(Path.GetDirectoryName(path)!);
             return log;
         }
