@@ -56,6 +56,13 @@ internal sealed class DataFolder : IJournal
         }
     }
 
+    /// <summary>Removes the state from a folder that no server has open, so that the next one begins with nothing.</summary>
+    public static void Wipe(string folder)
+    {
+        string files = new DataFiles(Path.GetFullPath(folder)).Directory;
+        if (Directory.Exists(files)) Directory.Delete(files, recursive: true);
+    }
+
     public void Append(in TransactionHeader header, Transaction transaction)
     {
         ThrowIfFailed();
@@ -84,7 +91,7 @@ internal sealed class DataFolder : IJournal
         _pendingZxid = 0;
     }
 
-    public void OfferSnapshot(Tree tree, IReadOnlyDictionary<long, int> sessionTimeouts)
+    public void OfferSnapshot(Tree tree, Func<IReadOnlyDictionary<long, int>> getSessionTimeouts)
     {
         ThrowIfFailed();
         if (_sinceSnapshot < _options.SnapshotEvery) return;
@@ -92,7 +99,7 @@ internal sealed class DataFolder : IJournal
         _sinceSnapshot = 0;
         try
         {
-            WriteSnapshot(tree, sessionTimeouts);
+            WriteSnapshot(tree, getSessionTimeouts());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
