@@ -16,7 +16,7 @@ public sealed class Differential(string oneName, Target one, string otherName, T
     public Func<Transcript, Transcript>? Corrupt { get; init; }
 
     /// <summary>How many scripts run at once.</summary>
-    public int Parallel { get; init; } = 24;
+    public int Parallel { get; init; } = int.Parse(Environment.GetEnvironmentVariable("PAR") ?? "24");
 
     /// <summary>How many differing scripts are enough.</summary>
     public int MaximumFailures { get; init; } = 3;
@@ -27,19 +27,28 @@ public sealed class Differential(string oneName, Target one, string otherName, T
     /// <returns>What there is to say of each script that failed.</returns>
     public async Task<IReadOnlyList<string>> RunAsync(IEnumerable<(string Name, Script Script)> scripts)
     {
-        var failed = new ConcurrentQueue<(string Name, Script Script)>();
+        var failed = new ConcurrentQueue<(string Name, Script Script, string Both)>();
         var rest = new ConcurrentQueue<(string Name, Script Script)>(scripts);
         await Task.WhenAll(Enumerable.Range(0, Parallel).Select(_ => Task.Run(async () =>
         {
             await using Janitor first = await Janitor.StartAsync(one), second = await Janitor.StartAsync(other);
             while (failed.Count < MaximumFailures && rest.TryDequeue(out (string Name, Script Script) next))
             {
-                if (await DifferAsync(next.Script, first, second, Patience)) failed.Enqueue(next);
+                try
+                {
+                    (Transcript left, Transcript right) = await BothAsync(next.Script, first, second, Patience);
+                    if (Transcript.FirstDifference(left, right) >= 0) failed.Enqueue((next.Name, next.Script, Transcript.SideBySide(oneName, left, otherName, right)));
+                }
+                catch (Exception e)
+                {
+                    throw new InvalidOperationException($"{next.Name} came to no end: {e.Message}\n{next.Script}", e);
+                }
+
                 lock (rest) Steps += next.Script.Steps.Count;
             }
         })));
         var told = new List<string>();
-        foreach ((string name, Script script) in failed.Take(MaximumFailures)) told.Add(await TellAsync(name, script));
+        foreach ((string name, Script script, string both) in failed.Take(MaximumFailures)) told.Add(await TellAsync(name, script, both));
         return told;
     }
 
@@ -57,11 +66,11 @@ public sealed class Differential(string oneName, Target one, string otherName, T
         return (await left, KnownDifferences.Excuse(await left, Corrupt is null ? heard : Corrupt(heard)));
     }
 
-    private async Task<string> TellAsync(string name, Script script)
+    private async Task<string> TellAsync(string name, Script script, string both)
     {
         await using Janitor first = await Janitor.StartAsync(one), second = await Janitor.StartAsync(other);
         (Transcript left, Transcript right) = await BothAsync(script, first, second, Patience);
-        if (Transcript.FirstDifference(left, right) < 0) return $"{name}: the servers differed among other scripts, and not alone:\n{script}";
+        if (Transcript.FirstDifference(left, right) < 0) return $"{name}: the servers differed among other scripts, and not alone:\n\n{script}\n\n{both}";
         var time = Stopwatch.StartNew();
         var shrinker = new Shrinker(async shorter => time.Elapsed < ShrinkingTime && await DifferAsync(shorter, first, second, ShrinkingPatience));
         Script least = await shrinker.ShrinkAsync(script);

@@ -51,7 +51,15 @@ public sealed class Janitor : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _connection.CallAsync(OpCode.CloseSession);
+        try
+        {
+            await _connection.CallAsync(OpCode.CloseSession);
+        }
+        catch (IOException)
+        {
+            // The server is gone, and whoever needed it has said so.
+        }
+
         await _connection.DisposeAsync();
     }
 }

@@ -31,8 +31,9 @@ public sealed class ReplyText(Ledger ledger)
     public string Reply(Operation request, int xid, WireReply frame)
     {
         string number = frame.Xid == xid ? "" : $"xid {frame.Xid} for {xid}, ";
-        // Judged before the body is read, whose numbers are told by those of the writes.
-        string zxid = request.IsWrite ? ledger.Write(frame.Zxid) : ledger.Read(frame.Zxid);
+        // Judged before the body is read, whose numbers are told by those of the writes. A multi that cannot be read has no zxid of its own.
+        bool isWrite = request.IsWrite && !(request.Verb == "multi" && frame.Error == ErrorCode.MarshallingError);
+        string zxid = isWrite ? ledger.Write(frame.Zxid) : ledger.Read(frame.Zxid);
         return $"{number}{frame.Error} {zxid}{Body(request, frame)}";
     }
 

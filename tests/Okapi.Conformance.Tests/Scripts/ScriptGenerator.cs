@@ -107,7 +107,8 @@ public sealed class ScriptGenerator(int seed)
         if (Chance(60)) path = One(["/", ""]);
         if (flags is 2 or 3 or 6 && Chance(2)) path = One(["~/s-", "~/", "~/a/", "~/a/s-", "~/c", "~/b/s-"]);
         if (path is "~" or "/" or "" && flags is 2 or 3 or 6) flags = 0; // its name would count what other scripts do
-        long ttl = verb == "createTTL" ? One([100_000, 100_000, 1, 0, -1, (1L << 40) - 1, 1L << 40, long.MaxValue]) : 0;
+        // 3.8.0 checks the time to live only if the flags say that there is one, and dies of one that is out of range.
+        long ttl = verb == "createTTL" && flags is not (5 or 6) ? 100_000 : verb == "createTTL" ? One([100_000, 100_000, 1, 0, -1, (1L << 40) - 1, 1L << 40, long.MaxValue]) : 0;
         return new(verb, path) { Data = Data(), Acl = Acl(), Number = flags, Ttl = ttl };
     }
 

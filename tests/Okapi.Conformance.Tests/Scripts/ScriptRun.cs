@@ -40,16 +40,16 @@ public static class ScriptRun
         return new(steps);
     }
 
-    // How many steps go out before a reply is read.
+    // How many steps go out before a reply is read. Where Apache leaves it to chance what comes of that, one at a time.
     private static int Together(IReadOnlyList<Step> steps, int first)
     {
         int last = first;
-        while (steps[last].Unawaited && CanBeTogether(steps[last].Operation) && last + 1 < steps.Count
+        while (steps[last] is { Unawaited: true, Operation.Verb: not "setACL" } && CanBeTogether(steps[last].Operation) && last + 1 < steps.Count
             && steps[last + 1].Session == steps[first].Session && CanBeTogether(steps[last + 1].Operation)) last++;
         return last - first + 1;
     }
 
-    // Apache answers auth out of turn, and what follows the end of a connection may be heard or not.
+    // Apache answers auth out of turn, judges what comes right behind a setACL by the old ACL or the new one, and what follows the end of a connection may be heard or not.
     private static bool CanBeTogether(Operation operation) => operation.IsRequest && operation.Verb is not ("auth" or "close" or "raw");
 
     private static async Task<Heard> TakeAsync(Step[] steps, Seat[] seats)
