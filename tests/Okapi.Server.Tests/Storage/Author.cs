@@ -43,7 +43,7 @@ internal sealed class Author : IDisposable
     public CreateTransaction Create(string path, byte[]? data = null, OpCode type = OpCode.Create, IReadOnlyList<Acl>? acl = null, bool ephemeral = false, long ttlMs = 0, int add = 1) =>
         new(type, path, data, acl ?? Acl.Open, ephemeral, (Tree.Find(ZnodePath.GetParent(path)!)?.RawCversion ?? 0) + add, ttlMs);
 
-    public void OfferSnapshot() => _folder.OfferSnapshot(Tree, Sessions);
+    public void OfferSnapshot() => _folder.OfferSnapshot(Tree, () => Sessions);
 
     public void Dispose() => _folder.Dispose();
 }
