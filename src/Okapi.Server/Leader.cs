@@ -73,7 +73,7 @@ internal sealed class Leader
         return session;
     }
 
-    public long NextSessionId(int member) => ++_lastSessionId | ((long)(_options.Members == 1 ? 0 : member) << 56);
+    public long NextSessionId(int member) => ++_lastSessionId | ((long)member << 56);
 
     /// <summary>Ends a session, and its ephemerals with it, in one transaction (B17).</summary>
     public void CloseSession(ServerSession session, int cxid = 0)
