@@ -1,0 +1,44 @@
+using System.Net.Security;
+using System.Net.Sockets;
+
+namespace Okapi.Server.Connections;
+
+/// <summary>What streams of different kinds do at their end.</summary>
+internal static class Sockets
+{
+    /// <summary>Ends a connection so that the other side sees a reset and not an orderly end.</summary>
+    public static void Abort(Stream stream)
+    {
+        switch (stream)
+        {
+            case NetworkStream network:
+                network.Socket.Close(timeout: 0); // sends a reset
+                break;
+            case MemoryStreamEnd memory:
+                memory.Reset();
+                break;
+            default:
+                stream.Dispose();
+                break;
+        }
+    }
+
+    /// <summary>Ends one direction: the other side reads to the end of what was sent and may go on sending.</summary>
+    public static void CloseWriting(Stream stream)
+    {
+        switch (stream)
+        {
+            case NetworkStream network:
+                network.Socket.Shutdown(SocketShutdown.Send);
+                break;
+            case SslStream tls:
+                _ = tls.ShutdownAsync();
+                break;
+            case MemoryStreamEnd memory:
+                memory.CloseWriting();
+                break;
+            default:
+                break;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using Okapi.Server;
+
+namespace Okapi.Conformance.Tests;
+
+/// <summary>An embedded server.</summary>
+public sealed class EmbeddedTarget : Target
+{
+    private readonly EmbeddedServer _server;
+
+    private EmbeddedTarget(EmbeddedServer server, ServerVersion version)
+    {
+        _server = server;
+        IsVersion38 = version == ServerVersion.V38;
+    }
+
+    public override bool IsVersion38 { get; }
+
+    public override IPEndPoint EndPoint => _server.Members[0].EndPoint!;
+
+    public static async Task<EmbeddedTarget> StartAsync(TargetOptions options, ServerVersion version)
+    {
+        EmbeddedServerOptions own = ToServerOptions(options);
+        own.Version = version;
+        return new(await EmbeddedServer.StartAsync(own), version);
+    }
+
+    public static EmbeddedServerOptions ToServerOptions(TargetOptions options)
+    {
+        var own = new EmbeddedServerOptions
+        {
+            TickTime = TimeSpan.FromMilliseconds(options.TickMs),
+            MaxSessionTimeout = TimeSpan.FromMilliseconds(options.MaxSessionTimeoutMs ?? 600_000),
+            ContainerCheckInterval = TimeSpan.FromMilliseconds(options.ContainerCheckMs),
+            EnableTtl = options.Ttl,
+            EnforceQuota = options.EnforceQuota,
+            EnableReconfig = options.Reconfig,
+            MaxClientConnections = options.MaxClientConnections,
+            SuperPassword = SuperPassword,
+            RequireSasl = options.RequireSasl,
+        };
+        if (options.Sasl?.Split(':') is [var user, var password]) own.SaslUsers[user] = password;
+        if (options.Words is not { } words) return own;
+        own.FourLetterWords.Clear();
+        foreach (string word in words.Split(',')) own.FourLetterWords.Add(word.Trim());
+        return own;
+    }
+
+    public override Task KillAndRestartAsync() => _server.RestartAsync();
+
+    public override ValueTask DisposeAsync() => _server.DisposeAsync();
+}
+
+/// <summary>An embedded server that behaves as the Apache ZooKeeper of these tests, 3.8.0.</summary>
+public class EmbeddedFixture(TargetOptions? options, ServerVersion version = ServerVersion.V38) : TargetFixture(options)
+{
+    public EmbeddedFixture()
+        : this(null)
+    {
+    }
+
+    protected override async Task<Target?> StartAsync() => await EmbeddedTarget.StartAsync(Options, version);
+}
+
+/// <summary>An embedded server that behaves as 3.9; no such Apache ZooKeeper can be had here, so these rows rest on its documentation and source.</summary>
+public class Embedded39Fixture(TargetOptions? options) : EmbeddedFixture(options, ServerVersion.V39)
+{
+    public Embedded39Fixture()
+        : this(null)
+    {
+    }
+}
