@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Okapi.Server;
 using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests.Scripts;
@@ -38,7 +39,7 @@ public abstract class TwoServers : IAsyncLifetime
     /// <param name="count">How many, if the environment says nothing else.</param>
     public async Task CompareAsync(int count)
     {
-        var differential = new Differential(OneName, One, OtherName, Other);
+        var differential = new Differential(OneName, One, OtherName, Other) { MaximumFailures = ScriptSettings.Failures };
         var time = Stopwatch.StartNew();
         IReadOnlyList<string> failures = await differential.RunAsync(ScriptSettings.Choose(count));
         TestContext.Current.TestOutputHelper?.WriteLine($"{differential.Steps} steps on each server in {time.Elapsed.TotalSeconds:f1} s: {differential.Steps / time.Elapsed.TotalSeconds:f0}/s.");
@@ -62,4 +63,14 @@ public sealed class TwoApaches : TwoServers
     protected override string OtherName => "other";
 
     protected override async Task<Target> StartOtherAsync() => await ApacheTarget.StartAsync(Options);
+}
+
+/// <summary>Apache's server 3.8.0 and the embedded one that behaves as it.</summary>
+public sealed class ApacheAndEmbedded : TwoServers
+{
+    protected override string OneName => "Apache";
+
+    protected override string OtherName => "embedded";
+
+    protected override async Task<Target> StartOtherAsync() => await EmbeddedTarget.StartAsync(Options, ServerVersion.V38);
 }
