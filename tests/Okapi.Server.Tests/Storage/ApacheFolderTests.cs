@@ -38,7 +38,7 @@ public class ApacheFolderTests
     [InlineData(3, true)]
     public async Task A_folder_that_Apache_wrote_has_the_same_tree_here(int seed, bool killed)
     {
-        await using ApacheZooKeeper apache = await StartAsync("--cfg", "snapCount=30", "--cfg", "preAllocSize=64");
+        await using ApacheZooKeeper apache = await StartAsync();
         ZooKeeperClient zk = await ConnectAsync(apache);
         await WriteManyAsync(zk, seed);
         IReadOnlyList<string> served = await Trees.DescribeAsync(zk);
@@ -57,7 +57,7 @@ public class ApacheFolderTests
     public async Task Every_snapshot_of_Apaches_with_the_logs_after_it_gives_the_same_tree()
     {
         // Apache writes them while the tree changes.
-        await using ApacheZooKeeper apache = await StartAsync("--cfg", "snapCount=30", "--cfg", "preAllocSize=64");
+        await using ApacheZooKeeper apache = await StartAsync();
         await using ZooKeeperClient zk = await ConnectAsync(apache);
         await WriteManyAsync(zk, seed: 4);
         IReadOnlyList<string> served = await Trees.DescribeAsync(zk);
@@ -75,7 +75,7 @@ public class ApacheFolderTests
     [Fact]
     public async Task A_folder_goes_there_and_back_again()
     {
-        await using ApacheZooKeeper apache = await StartAsync("--cfg", "snapCount=30");
+        await using ApacheZooKeeper apache = await StartAsync();
         await apache.StopNodeAsync(1);
         Directory.Delete(DataOf(apache), recursive: true);
         using var folder = new TestFolder { Options = new() { SnapshotEvery = 7 } };
@@ -162,10 +162,10 @@ public class ApacheFolderTests
         await zk.TryDeleteAsync(path);
     }
 
-    private static async Task<ApacheZooKeeper> StartAsync(params string[] arguments)
+    private static async Task<ApacheZooKeeper> StartAsync()
     {
         NeedApache.OrSkip();
-        return await ApacheZooKeeper.StartAsync([.. arguments, "--container-check", "900000000"]); // nothing goes by itself
+        return await ApacheZooKeeper.StartAsync("--container-check", "900000000", "--cfg", "snapCount=30", "--cfg", "preAllocSize=64"); // nothing goes by itself
     }
 
     private static Task<ZooKeeperClient> ConnectAsync(ApacheZooKeeper apache)
