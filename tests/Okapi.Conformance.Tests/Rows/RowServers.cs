@@ -10,14 +10,20 @@ public sealed class SharedApache() : ApacheFixture(null);
 /// <summary>A server for one class alone, which may count zxids, kill it or spoil it.</summary>
 public sealed class ApacheAlone() : ApacheFixture(null);
 
-/// <summary>How the servers are set up for rows that options make a difference to.</summary>
+public sealed class EnforcingApache() : ApacheFixture(RowOptions.QuotaEnforced);
+
+public sealed class SaslApache() : ApacheFixture(RowOptions.SaslRequired);
+
+public sealed class SwitchedApache() : ApacheFixture(RowOptions.Switched);
+
+/// <summary>How the servers are set up for rows that options make a difference to; the same for every kind of server.</summary>
 public static class RowOptions
 {
-    public const string SaslUser = "ann:of-ann";
+    public const string User = "ann", Password = "of-ann";
 
     public static TargetOptions QuotaEnforced { get; } = new() { EnforceQuota = true };
 
-    public static TargetOptions SaslRequired { get; } = new() { Sasl = SaslUser, RequireSasl = true };
+    public static TargetOptions SaslRequired { get; } = new() { Sasl = $"{User}:{Password}", RequireSasl = true };
 
     /// <summary>What can be switched on or off without a bearing on one another.</summary>
     public static TargetOptions Switched { get; } = new() { Words = null, Ttl = false, Reconfig = true, MaxClientConnections = 20, MaxSessionTimeoutMs = 10_000 };
