@@ -1,24 +1,7 @@
-using System.Net;
 using Okapi.Protocol;
 using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests.Rows;
-
-/// <summary>Servers of one ensemble. <see cref="Target.EndPoint"/> is that of the first.</summary>
-public abstract class EnsembleTarget : Target
-{
-    public abstract IReadOnlyList<IPEndPoint> Members { get; }
-
-    public override IPEndPoint EndPoint => Members[0];
-
-    /// <summary>Takes its quorum from a member, counted from 0, and waits until it serves reads alone. Connections to it and to others may end.</summary>
-    public abstract Task MakeReadOnlyAsync(int member);
-
-    /// <summary>Gives the quorum back, and waits until all members serve.</summary>
-    public abstract Task HealAsync();
-
-    public override Task KillAndRestartAsync() => throw new NotSupportedException("No row asks for it.");
-}
 
 /// <summary>Rows that take more than one server: sessions that move, and servers that may only be read. New sessions are local and can become global.</summary>
 public abstract class EnsembleRows(TargetFixture fixture) : RowTest(fixture)
@@ -144,42 +127,26 @@ public abstract class EnsembleRows(TargetFixture fixture) : RowTest(fixture)
     }
 }
 
-/// <summary>Three of Apache's servers that go on read-only when they lose their quorum.</summary>
-public sealed class ApacheEnsembleTarget : EnsembleTarget
+/// <summary>A server whose local sessions stay what they are.</summary>
+public abstract class LocalSessionRows(TargetFixture fixture) : RowTest(fixture)
 {
-    private readonly ApacheZooKeeper _servers;
-    private readonly List<int> _killed = [];
+    public sealed class OnApache(ApacheWithLocalSessions fixture) : LocalSessionRows(fixture), IClassFixture<ApacheWithLocalSessions>;
 
-    private ApacheEnsembleTarget(ApacheZooKeeper servers) => _servers = servers;
-
-    public override bool IsVersion38 => true;
-
-    public override IReadOnlyList<IPEndPoint> Members => [.. _servers.Nodes.Select(node => new IPEndPoint(IPAddress.Loopback, node.Port))];
-
-    public static async Task<ApacheEnsembleTarget> StartAsync() => new(await ApacheZooKeeper.StartAsync("--ensemble", "--readonly"));
-
-    public override async Task MakeReadOnlyAsync(int member)
+    [Fact]
+    [Row("B50")]
+    public async Task B50_a_local_session_that_cannot_become_global_owns_no_ephemeral_znode()
     {
-        foreach (ServerNode node in _servers.Nodes.Where((_, i) => i != member))
+        (WireClient zk, string root) = await StartAsync();
+        foreach (int flags in (int[])[1, 3])
         {
-            await _servers.KillAsync(node.Id);
-            _killed.Add(node.Id);
+            (await zk.CreateAsync(root + "/e", flags: flags)).Is(ErrorCode.EphemeralOnLocalSession);
+            (await zk.Create2Async(root + "/e", flags: flags)).Is(ErrorCode.EphemeralOnLocalSession);
         }
 
-        await _servers.FindAsync("read-only");
+        await zk.CreatedAsync(root + "/n");
+        (await zk.SetAsync(root + "/n")).Ok(Stat.Read);
+        Assert.Equal(["n"], await zk.NamesAsync(root));
+        WireClient again = await OpenAsync(resume: zk.Session);
+        Assert.Equal(zk.SessionId, again.SessionId);
     }
-
-    public override async Task HealAsync()
-    {
-        foreach (int id in _killed) await _servers.StartNodeAsync(id, waitServing: false);
-        _killed.Clear();
-        foreach (ServerNode node in _servers.Nodes) await Waiting.UntilAsync(async () => await _servers.ModeAsync(node.Id) is "leader" or "follower", "every member serves");
-    }
-
-    public override ValueTask DisposeAsync() => _servers.DisposeAsync();
-}
-
-public sealed class ApacheEnsembleFixture : TargetFixture
-{
-    protected override async Task<Target?> StartAsync() => ApacheZooKeeper.IsAvailable ? await ApacheEnsembleTarget.StartAsync() : null;
 }
