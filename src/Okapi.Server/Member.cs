@@ -32,6 +32,9 @@ internal sealed class Member
         Statistics = new MemberStatistics();
     }
 
+    /// <summary>Where it listens, without TLS and with; null where it does not.</summary>
+    public (System.Net.IPEndPoint? Plain, System.Net.IPEndPoint? Secure) EndPoints { get; set; }
+
     /// <summary>From 1.</summary>
     public int Number { get; }
 

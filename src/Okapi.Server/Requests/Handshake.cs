@@ -26,6 +26,7 @@ internal sealed class Handshake(Member member)
 
     private void Open(ServerConnection connection, int timeoutMs)
     {
+        connection.Statistics.Begin(OpCode.CreateSession, 0);
         ServerSession session;
         if (member.LocalSessions is { } local)
         {
