@@ -123,7 +123,7 @@ internal sealed class Incarnation
         Loop.Complete();
         await Loop.Completion.ConfigureAwait(false);
         _journal.Dispose();
-        return new(Leader.Tree, Leader.Sessions.Timeouts, _secret);
+        return new(Leader.Tree, Leader.Sessions.GetTimeouts(), _secret);
     }
 
     private (IPEndPoint Plain, IPEndPoint? Secure) Listen(Member member, (IPEndPoint Plain, IPEndPoint? Secure) at, ServerTls? tls)

@@ -116,7 +116,7 @@ internal sealed class Leader
         if (!_hasUncommitted) return;
         _hasUncommitted = false;
         _journal.Commit();
-        _journal.OfferSnapshot(Tree, Sessions.Timeouts);
+        _journal.OfferSnapshot(Tree, Sessions.GetTimeouts);
     }
 
     private bool IsOver(Znode node, long now)

@@ -30,7 +30,7 @@ public sealed class EmbeddedTarget : Target
         var own = new EmbeddedServerOptions
         {
             TickTime = TimeSpan.FromMilliseconds(options.TickMs),
-            MaxSessionTimeout = TimeSpan.FromMilliseconds(600_000),
+            MaxSessionTimeout = TimeSpan.FromMilliseconds(options.MaxSessionTimeoutMs ?? 600_000),
             ContainerCheckInterval = TimeSpan.FromMilliseconds(options.ContainerCheckMs),
             EnableTtl = options.Ttl,
             EnforceQuota = options.EnforceQuota,

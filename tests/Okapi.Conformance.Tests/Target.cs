@@ -30,6 +30,9 @@ public sealed record TargetOptions
 
     /// <summary>How many connections one address may have; 0: any number.</summary>
     public int MaxClientConnections { get; init; }
+
+    /// <summary>The longest session timeout that is granted; null: 10 minutes, so that tests can have what they want.</summary>
+    public int? MaxSessionTimeoutMs { get; init; }
 }
 
 /// <summary>A server that the conformance suite puts to the test: Apache's, or the embedded one.</summary>
@@ -98,6 +101,7 @@ public sealed class ApacheTarget : Target
             "--super", SuperPassword,
         ];
         if (options.Words is { } words) arguments.AddRange(["--cfg", $"4lw.commands.whitelist={words}"]);
+        if (options.MaxSessionTimeoutMs is { } longest) arguments.AddRange(["--max-session", $"{longest}"]);
         if (!options.Ttl) arguments.Add("--no-ttl");
         if (options.Reconfig) arguments.Add("--reconfig");
         if (options.Sasl is { } sasl) arguments.AddRange(["--sasl", sasl]);

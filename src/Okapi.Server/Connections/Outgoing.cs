@@ -14,12 +14,16 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
     public const int Limit = 256 << 20;
 
     private readonly Lock _lock = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JuteBuffer? _waiting;
     private JuteBuffer? _leaving;
     private TaskCompletionSource? _drained;
     private bool _isSending;
     private bool _isEnding;
     private bool _isDisposed;
+
+    /// <summary>Ends when nothing more will be sent: all was, after <see cref="End"/>, or it could not be.</summary>
+    public Task Ended => _ended.Task;
 
     /// <summary>How many bytes wait, those that are being sent not counted.</summary>
     public int Count
@@ -90,6 +94,7 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
         {
             if (_isDisposed) return;
             _isDisposed = true;
+            _ended.TrySetResult();
             _waiting?.Dispose();
             _waiting = null;
             _drained?.TrySetResult();
@@ -118,9 +123,8 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
         {
-            lock (_lock) _isEnding = true;
-            whenEnded();
-            lock (_lock) _isSending = false;
+            lock (_lock) (_isEnding, _isSending) = (true, false);
+            HasEnded();
         }
     }
 
@@ -143,8 +147,14 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
             _leaving = null;
         }
 
-        if (hasEnded) whenEnded();
+        if (hasEnded) HasEnded();
         return null;
+    }
+
+    private void HasEnded()
+    {
+        _ended.TrySetResult();
+        whenEnded();
     }
 }
 

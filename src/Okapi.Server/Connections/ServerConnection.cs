@@ -102,7 +102,22 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         }
         finally
         {
+            await FinishAsync().ConfigureAwait(false);
             if (!_loop.Post(new Departure(this))) Release();
+        }
+    }
+
+    /// <summary>Lets the client have what it is owed: whoever says the last word and hangs up may still read.</summary>
+    private async Task FinishAsync()
+    {
+        if (_ended.IsCancellationRequested || !_loop.Post(new Closing(this))) return;
+        try
+        {
+            await _outgoing.Ended.WaitAsync(_member.Options.HandshakeTimeout, _member.Options.TimeProvider, _ended.Token).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is TimeoutException or OperationCanceledException)
+        {
+            // It does not read, or it was cut off.
         }
     }
 
@@ -276,6 +291,11 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     private sealed class Arrival(ServerConnection connection) : IWork
     {
         public void Run() => connection._member.OnConnected(connection);
+    }
+
+    private sealed class Closing(ServerConnection connection) : IWork
+    {
+        public void Run() => connection.Close();
     }
 
     private sealed class Waking(ServerConnection connection) : IWork

@@ -30,7 +30,7 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         if (mode.HasTtl() ? ttl is <= 0 or > Ownership.MaxTtlMs : ttl >= 0 || type == OpCode.CreateTtl) return ErrorCode.BadArguments;
         if (CheckSession(caller) is var session and not ErrorCode.Ok) return session;
         if (!HasParent(path, out string parentPath)) return ErrorCode.BadArguments;
-        if (AccessControl.Resolve(request.Acl, caller.Identities) is not { } acl) return ErrorCode.InvalidAcl;
+        if (AccessControl.Resolve(request.Acl, caller.Identities, options) is not { } acl) return ErrorCode.InvalidAcl;
         if (_view.Find(parentPath) is not { } parent) return ErrorCode.NoNode;
         if (!AccessControl.Allows(parent.Acl, Permissions.Create, caller.Identities)) return ErrorCode.NoAuth;
         if (mode.IsSequential()) path += Suffix(parent.RawCversion);
@@ -82,7 +82,7 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         if (CheckSession(caller) is var session and not ErrorCode.Ok) return session;
         string path = request.Path.Path;
         if (ZnodePath.FindFault(path) is not null) return ErrorCode.BadArguments;
-        if (AccessControl.Resolve(request.Acl, caller.Identities) is not { } acl) return ErrorCode.InvalidAcl;
+        if (AccessControl.Resolve(request.Acl, caller.Identities, options) is not { } acl) return ErrorCode.InvalidAcl;
         if (_view.Find(path) is not { } node) return ErrorCode.NoNode;
         if (!AccessControl.Allows(node.Acl, Permissions.Admin, caller.Identities)) return ErrorCode.NoAuth;
         return IsExpected(request.Version, node.Aversion) ? new SetAclTransaction(path, acl, Next(node.Aversion)) : ErrorCode.BadVersion;

@@ -1,4 +1,5 @@
-using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Okapi.Server.Security;
 
@@ -29,7 +30,7 @@ internal static class AccessControl
 
     /// <summary>Checks an ACL that a client wants to set, drops what is there twice, and puts its own identities in place of "auth".</summary>
     /// <returns>The ACL to keep; null when it is not valid (B61).</returns>
-    public static IReadOnlyList<Acl>? Resolve(IReadOnlyList<Acl> acl, IReadOnlyList<Identity> identities)
+    public static IReadOnlyList<Acl>? Resolve(IReadOnlyList<Acl> acl, IReadOnlyList<Identity> identities, EmbeddedServerOptions options)
     {
         if (acl is [{ Permissions: Permissions.All, Scheme: "world", Id: "anyone" }]) return Acl.Open;
         var resolved = new List<Acl>(acl.Count);
@@ -41,7 +42,7 @@ internal static class AccessControl
                 resolved.AddRange(identities.Where(identity => IsProof(identity.Scheme)).Select(identity => new Acl(entry.Permissions, identity.Scheme, identity.Id)));
                 if (resolved.Count == before) return null;
             }
-            else if (IsValid(entry.Scheme, entry.Id))
+            else if (IsValid(entry.Scheme, entry.Id, options))
             {
                 resolved.Add(entry);
             }
@@ -61,13 +62,14 @@ internal static class AccessControl
     /// <summary>Whether an identity of this scheme proves who the client is; an address does not.</summary>
     private static bool IsProof(string scheme) => scheme is not ("ip" or "world");
 
-    private static bool IsValid(string scheme, string id) => scheme switch
+    private static bool IsValid(string scheme, string id, EmbeddedServerOptions options) => scheme switch
     {
         "world" => id == "anyone",
-        "digest" => id.Split(':').Length == 2,
-        "ip" => IsAddressRange(id),
-        "x509" => IsDistinguishedName(id),
-        "sasl" => id.Length > 0,
+        "digest" => id.TrimEnd(':').Split(':').Length == 2,
+        "ip" => AddressRange.Parse(id, allowIPv6: options.Version >= ServerVersion.V39) is not null,
+        // A server that cannot authenticate anybody by a scheme does not know it.
+        "x509" => options.Tls is not null && IsDistinguishedName(id),
+        "sasl" => options.SaslUsers.Count > 0 && id.Length > 0,
         _ => false,
     };
 
@@ -75,39 +77,14 @@ internal static class AccessControl
     {
         try
         {
-            return id.Length > 0 && new System.Security.Cryptography.X509Certificates.X500DistinguishedName(id).RawData.Length > 2;
+            return id.Length > 0 && new X500DistinguishedName(id).RawData.Length > 2;
         }
-        catch (System.Security.Cryptography.CryptographicException)
+        catch (CryptographicException)
         {
             return false;
         }
     }
 
-    private static bool Matches(string scheme, string identity, string entry)
-    {
-        if (scheme != "ip") return string.Equals(identity, entry, StringComparison.Ordinal);
-        if (!TryParseRange(entry, out byte[] wanted, out int bits) || !IPAddress.TryParse(identity, out IPAddress? address)) return false;
-        byte[] given = address.GetAddressBytes();
-        if (given.Length != wanted.Length) return false;
-        for (int bit = 0; bit < bits; bit++)
-        {
-            int mask = 0x80 >> (bit % 8);
-            if ((given[bit / 8] & mask) != (wanted[bit / 8] & mask)) return false;
-        }
-
-        return true;
-    }
-
-    private static bool IsAddressRange(string id) => TryParseRange(id, out _, out _);
-
-    private static bool TryParseRange(string id, out byte[] address, out int bits)
-    {
-        (address, bits) = ([], 0);
-        string[] parts = id.Split('/', 2);
-        // IPAddress takes "1" and "1.2" for addresses; ZooKeeper does not.
-        if (!IPAddress.TryParse(parts[0], out IPAddress? parsed) || (!parts[0].Contains(':', StringComparison.Ordinal) && parts[0].Split('.').Length != 4)) return false;
-        address = parsed.GetAddressBytes();
-        bits = address.Length * 8;
-        return parts.Length == 1 || (int.TryParse(parts[1], out bits) && bits >= 0 && bits <= address.Length * 8);
-    }
+    private static bool Matches(string scheme, string identity, string entry) =>
+        scheme == "ip" ? AddressRange.Parse(entry, allowIPv6: true)?.Contains(identity) == true : string.Equals(identity, entry, StringComparison.Ordinal);
 }

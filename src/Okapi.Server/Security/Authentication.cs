@@ -12,11 +12,13 @@ internal sealed class Authentication(EmbeddedServerOptions options)
     /// <summary>Answers an auth packet. A digest never fails (B67); a scheme that is not known ends the connection (B68).</summary>
     public void Digest(ServerConnection connection, int xid, ref JuteReader body)
     {
-        AuthRequest request = AuthRequest.Read(ref body);
-        switch (request.Scheme)
+        body.ReadInt(); // a type that nobody uses
+        string? scheme = body.ReadString();
+        byte[]? credentials = body.ReadByteArray();
+        switch (scheme)
         {
-            case "digest":
-                string digest = DigestOf(request.Auth.Span);
+            case "digest" when credentials is not null:
+                string digest = DigestOf(credentials);
                 if (digest == _superDigest) Add(connection, Identity.Super);
                 Add(connection, new Identity("digest", digest));
                 break;

@@ -12,7 +12,7 @@ internal sealed class SessionTable(int tickMs)
     public IReadOnlyDictionary<long, ServerSession> Sessions => _sessions;
 
     /// <summary>The timeouts, by session, as a snapshot keeps them; made on each call.</summary>
-    public IReadOnlyDictionary<long, int> Timeouts => _sessions.ToDictionary(each => each.Key, each => each.Value.TimeoutMs);
+    public IReadOnlyDictionary<long, int> GetTimeouts() => _sessions.ToDictionary(each => each.Key, each => each.Value.TimeoutMs);
 
     /// <summary>When the next session expires, in milliseconds of the clock that the calls name; null when there is none.</summary>
     public long? NextExpiryMs => _byExpiry.Count == 0 ? null : _byExpiry.First().Key;

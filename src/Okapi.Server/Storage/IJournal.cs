@@ -14,7 +14,7 @@ internal interface IJournal : IDisposable
     void Commit();
 
     /// <summary>Offers the state after the last commit. It is written down when enough has happened since the last time; the log then goes on in a new file.</summary>
-    void OfferSnapshot(Tree tree, IReadOnlyDictionary<long, int> sessionTimeouts);
+    void OfferSnapshot(Tree tree, Func<IReadOnlyDictionary<long, int>> getSessionTimeouts);
 }
 
 /// <summary>What a data folder held when it was opened.</summary>
@@ -33,7 +33,7 @@ internal sealed class NoJournal : IJournal
     {
     }
 
-    public void OfferSnapshot(Tree tree, IReadOnlyDictionary<long, int> sessionTimeouts)
+    public void OfferSnapshot(Tree tree, Func<IReadOnlyDictionary<long, int>> getSessionTimeouts)
     {
     }
 

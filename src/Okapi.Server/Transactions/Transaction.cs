@@ -164,7 +164,7 @@ internal sealed record MultiTransaction(IReadOnlyList<Transaction> Parts) : Tran
         writer.WriteInt(Parts.Count);
         foreach (Transaction part in Parts)
         {
-            writer.WriteInt((int)part.Type);
+            writer.WriteInt((int)(part.Type == OpCode.Create2 ? OpCode.Create : part.Type)); // Apache passes over a Create2 here (DataTree.processTxn)
             int start = writer.BeginFrame();
             part.Write(ref writer);
             writer.EndFrame(start);

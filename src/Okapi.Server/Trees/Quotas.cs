@@ -90,7 +90,7 @@ internal readonly record struct QuotaStats(long Count = -1, long Bytes = -1, lon
 
     public static bool TryParse(byte[]? data, out QuotaStats stats)
     {
-        stats = new();
+        stats = new(Count: -1); // not "new()", which would be all zeros
         foreach (string pair in Encoding.UTF8.GetString(data ?? []).Split([',', ';'], StringSplitOptions.RemoveEmptyEntries))
         {
             string[] parts = pair.Split('=');

@@ -11,7 +11,7 @@ internal sealed class Tree
     public const string QuotaRoot = "/zookeeper/quota";
     public const string ConfigPath = "/zookeeper/config";
 
-    private static readonly IReadOnlySet<string> s_none = new HashSet<string>();
+    private static readonly IReadOnlySet<string> s_none = new HashSet<string>(StringComparer.Ordinal);
 
     private readonly Dictionary<string, Znode> _nodes = new(StringComparer.Ordinal);
     private readonly Dictionary<long, HashSet<string>> _ephemerals = [];
@@ -117,6 +117,10 @@ internal sealed class Tree
                 case DeleteTransaction delete when !_nodes.ContainsKey(delete.Path):
                     if (Find(ParentOf(delete.Path)) is { } of && header.Zxid > of.Pzxid) of.Pzxid = header.Zxid;
                     break;
+                case DeleteTransaction delete when Find(delete.Path)!.ChildCount > 0:
+                    DeleteBeneath(delete.Path, header.Zxid); // children from after a later creation; the log will create them again
+                    ApplyPart(header, part, changes: null);
+                    break;
                 case SetDataTransaction set when Find(set.Path) is null:
                 case SetAclTransaction acl when Find(acl.Path) is null:
                     break;
@@ -210,6 +214,16 @@ internal sealed class Tree
         Quotas.OnDeleted(path);
         Quotas.Count(path, -(node.Data?.Length ?? 0), -1);
         changes?.Add(new(WatchedEventType.NodeDeleted, path, node.Acl, parent.Acl));
+    }
+
+    private void DeleteBeneath(string path, long zxid)
+    {
+        foreach (string name in Get(path).Children?.ToArray() ?? [])
+        {
+            string child = ZnodePath.Combine(path, name);
+            DeleteBeneath(child, zxid);
+            Delete(child, zxid, changes: null);
+        }
     }
 
     private Stat SetData(in TransactionHeader header, SetDataTransaction set, List<TreeChange>? changes)

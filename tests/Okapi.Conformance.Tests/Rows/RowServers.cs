@@ -14,3 +14,25 @@ public sealed class SharedEmbedded() : EmbeddedFixture(null);
 
 /// <summary>And on one that behaves as 3.9.</summary>
 public sealed class SharedEmbedded39() : Embedded39Fixture(null);
+
+/// <summary>A server for one class alone, which may count zxids, kill it or spoil it.</summary>
+public sealed class ApacheAlone() : ApacheFixture(null);
+
+/// <summary>The same, embedded.</summary>
+public sealed class EmbeddedAlone() : EmbeddedFixture(null);
+
+/// <summary>The same, as 3.9.</summary>
+public sealed class Embedded39Alone() : Embedded39Fixture(null);
+
+/// <summary>How the servers are set up for rows that options make a difference to.</summary>
+public static class RowOptions
+{
+    public const string SaslUser = "ann:of-ann";
+
+    public static TargetOptions QuotaEnforced { get; } = new() { EnforceQuota = true };
+
+    public static TargetOptions SaslRequired { get; } = new() { Sasl = SaslUser, RequireSasl = true };
+
+    /// <summary>What can be switched on or off without a bearing on one another.</summary>
+    public static TargetOptions Switched { get; } = new() { Words = null, Ttl = false, Reconfig = true, MaxClientConnections = 20, MaxSessionTimeoutMs = 10_000 };
+}

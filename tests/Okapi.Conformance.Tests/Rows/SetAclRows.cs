@@ -112,6 +112,7 @@ public abstract class SetAclRows(TargetFixture fixture) : RowTest(fixture)
     public async Task B61_an_id_that_is_not_one(string scheme, string id)
     {
         (WireClient zk, string root) = await StartAsync();
+        if (scheme == "ip" && id.Contains(':') && !Target.IsVersion38) return; // 3.9 knows addresses of IPv6
         Acl[][] lists = [[new(Permissions.All, scheme, id)], [.. Acl.Open, new(Permissions.Read, scheme, id)]];
         foreach (Acl[] acl in lists)
         {
