@@ -26,6 +26,7 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         long ttl = type == OpCode.CreateTtl ? request.TtlMs : -1;
         if (CheckMode(mode, ttl, type) is var wrong and not ErrorCode.Ok) return wrong;
         if (CheckSession(caller) is var session and not ErrorCode.Ok) return session;
+        if (mode.IsEphemeral() && caller.Session.IsLocal && !TryUpgrade(caller)) return ErrorCode.EphemeralOnLocalSession;
         if (!HasParent(path, out string parentPath)) return ErrorCode.BadArguments;
         (IReadOnlyList<Acl> acl, ErrorCode invalid) = AccessControl.Resolve(request.Acl, caller.Identities, options);
         if (invalid != ErrorCode.Ok) return invalid;
@@ -161,6 +162,14 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         CreateMode.PersistentWithTtl or CreateMode.PersistentSequentialWithTtl => OpCode.CreateTtl,
         _ => operation.Type == OpCode.CreateTtl || options.Version < ServerVersion.V39 ? OpCode.Create : operation.Type,
     };
+
+    /// <summary>A local session becomes everybody's with its first ephemeral znode, whatever becomes of that (B50).</summary>
+    private bool TryUpgrade(in Caller caller)
+    {
+        if (options.LocalSessions != LocalSessions.UntilEphemeral) return false;
+        caller.Member.Upgrade(caller.Session);
+        return true;
+    }
 
     private static ErrorCode CheckSession(in Caller caller) =>
         caller.Session.IsClosing ? ErrorCode.SessionExpired

@@ -192,7 +192,7 @@ internal sealed class Writes(Member member)
     {
         if (session.IsLocal)
         {
-            member.LocalSessions?.Remove(session);
+            member.LocalSessions.Remove(session);
             Answer(member.View.LastZxid);
             return;
         }

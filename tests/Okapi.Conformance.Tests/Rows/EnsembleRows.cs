@@ -107,6 +107,7 @@ public abstract class EnsembleRows(TargetFixture fixture) : RowTest(fixture)
                 (OpCode.Reconfig, new ReconfigRequest(null, "2", null, -1).Write),
             ])
             {
+                if (type == OpCode.Check && !Is38) continue; // 3.9 knows it in transactions only
                 Assert.Equal((type, zxid), (type, (await reader.CallAsync(type, body)).Is(ErrorCode.NotReadOnly).Zxid));
             }
 
@@ -135,6 +136,8 @@ public abstract class EnsembleRows(TargetFixture fixture) : RowTest(fixture)
 public abstract class LocalSessionRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(ApacheWithLocalSessions fixture) : LocalSessionRows(fixture), IClassFixture<ApacheWithLocalSessions>;
+
+    public sealed class OnEmbedded(EmbeddedWithLocalSessions fixture) : LocalSessionRows(fixture), IClassFixture<EmbeddedWithLocalSessions>;
 
     [Fact]
     [Row("B50")]

@@ -82,10 +82,11 @@ public sealed class EmbeddedEnsembleTarget : EnsembleTarget
 
     public override IReadOnlyList<IPEndPoint> Members => [.. _server.Members.Select(member => member.EndPoint!)];
 
-    public static async Task<EmbeddedEnsembleTarget> StartAsync(TargetOptions options, ServerVersion version)
+    public static async Task<EmbeddedEnsembleTarget> StartAsync(TargetOptions options, ServerVersion version, int members, bool upgrades)
     {
         EmbeddedServerOptions own = EmbeddedTarget.ToServerOptions(options);
-        own.Members = 3;
+        own.Members = members;
+        own.LocalSessions = upgrades ? LocalSessions.UntilEphemeral : LocalSessions.Always;
         own.Version = version;
         return new(await EmbeddedServer.StartAsync(own), version);
     }
@@ -101,14 +102,13 @@ public sealed class EmbeddedEnsembleTarget : EnsembleTarget
     public override ValueTask DisposeAsync() => _server.DisposeAsync();
 }
 
-public class EmbeddedEnsembleFixture(ServerVersion version = ServerVersion.V38) : TargetFixture
+public abstract class EmbeddedEnsembleFixtureBase(ServerVersion version, int members = 3, bool upgrades = true) : TargetFixture
 {
-    public EmbeddedEnsembleFixture()
-        : this(ServerVersion.V38)
-    {
-    }
-
-    protected override async Task<Target?> StartAsync() => await EmbeddedEnsembleTarget.StartAsync(Options, version);
+    protected sealed override async Task<Target?> StartAsync() => await EmbeddedEnsembleTarget.StartAsync(Options, version, members, upgrades);
 }
 
-public sealed class EmbeddedEnsemble39Fixture() : EmbeddedEnsembleFixture(ServerVersion.V39);
+public sealed class EmbeddedEnsembleFixture() : EmbeddedEnsembleFixtureBase(ServerVersion.V38);
+
+public sealed class EmbeddedEnsemble39Fixture() : EmbeddedEnsembleFixtureBase(ServerVersion.V39);
+
+public sealed class EmbeddedWithLocalSessions() : EmbeddedEnsembleFixtureBase(ServerVersion.V38, members: 1, upgrades: false);
