@@ -6,7 +6,7 @@ using Okapi.TestSupport;
 namespace Okapi.Conformance.Tests.Rows;
 
 /// <summary>A server that wants every session to log in with SASL.</summary>
-public abstract partial class SaslRows(TargetFixture fixture) : RowTest(fixture)
+public abstract class SaslRows(TargetFixture fixture) : RowTest(fixture)
 {
     public sealed class OnApache(SaslApache fixture) : SaslRows(fixture), IClassFixture<SaslApache>;
 

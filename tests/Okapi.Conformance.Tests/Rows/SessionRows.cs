@@ -7,7 +7,7 @@ namespace Okapi.Conformance.Tests.Rows;
 /// <summary>How sessions live and end.</summary>
 public abstract class SessionRows(TargetFixture fixture) : RowTest(fixture)
 {
-    private const int ShortMs = 1_000;
+    private const int ShortMs = 2_000;
 
     public sealed class OnApache(SharedApache fixture) : SessionRows(fixture);
 

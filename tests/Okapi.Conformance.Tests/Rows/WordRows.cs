@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using Okapi.Protocol;
 using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests.Rows;
 
 /// <summary>Four-letter words, all of them allowed.</summary>
-public abstract partial class WordRows(TargetFixture fixture) : RowTest(fixture)
+public abstract class WordRows(TargetFixture fixture) : RowTest(fixture)
 {
     private const string Counters = @"Latency min/avg/max: \d+/\d+\.\d+/\d+\nReceived: \d+\nSent: \d+\nConnections: \d+\nOutstanding: \d+\nZxid: 0x[0-9a-f]+\nMode: standalone\nNode count: \d+\n";
     private const string Connection = @" /127\.0\.0\.1:\d+\[\d+\]\(queued=\d+,recved=\d+,sent=\d+";
