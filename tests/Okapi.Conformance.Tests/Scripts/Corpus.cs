@@ -83,6 +83,9 @@ public static class Corpus
             1 setWatches2 since=-1 { recursive ~/a ; persistent ~/a }
             2 addWatch ~/a
             2 setWatches2 { recursive ~/a }
+            2 setWatches2 { recursive ~/b }
+            2 checkWatches ~/b type=1
+            2 checkWatches ~/b type=2
             0 create ~/a/a
             0 create ~/b/a
             0 delete ~/a/a
