@@ -27,9 +27,9 @@ internal sealed class Member
         Options = options;
         Faults = faults;
         Logger = logger;
+        Statistics = new MemberStatistics();
         Watches = new MemberWatches(options.Version);
         Handler = new RequestHandler(this);
-        Statistics = new MemberStatistics();
         LocalSessions = new SessionTable((int)Math.Max(1, options.TickTime.TotalMilliseconds));
     }
 

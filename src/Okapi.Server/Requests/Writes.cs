@@ -61,6 +61,13 @@ internal sealed class Writes(Member member)
             return;
         }
 
+        if (header.Type == OpCode.Check)
+        {
+            // 3.8.0 gives it a zxid, and no answer (B26); it also spoils its log with it, which is not done here.
+            member.Leader.Commit(connection.SessionId, header.Xid, new ErrorTransaction(ErrorCode.Ok), out _);
+            return;
+        }
+
         Outcome outcome = member.Leader.Commit(connection.SessionId, header.Xid, prepared.Transaction ?? new ErrorTransaction(prepared.Error), out TransactionHeader transaction);
         member.WhenCaughtUp(connection, () => Reply(connection, header.Xid, transaction.Zxid, outcome));
     }
