@@ -15,6 +15,7 @@ public sealed class EmbeddedServer : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly FaultBook _faults = new();
     private readonly SemaphoreSlim _changing = new(1, 1);
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Incarnation _current;
     private bool _isDisposed;
 
@@ -32,6 +33,7 @@ public sealed class EmbeddedServer : IAsyncDisposable
                 options.UseSockets ? _current.EndPoints[number - 1].Secure : null,
                 new ServerFaults(_faults, number, act => OnMembersAsync(number, act)))),
         ];
+        _ = FollowAsync(_current);
         Log.Serving(_logger, ConnectionString);
     }
 
@@ -46,6 +48,9 @@ public sealed class EmbeddedServer : IAsyncDisposable
 
     /// <summary>What can go wrong with all members, on request.</summary>
     public ServerFaults Faults { get; }
+
+    /// <summary>Ends when the server is disposed. It faults when the server can go on no longer, for example when the data folder cannot be written.</summary>
+    public Task Completion => _completion.Task;
 
     /// <summary>Starts a server. When the call returns, clients can connect.</summary>
     /// <param name="options">How; null: with the defaults.</param>
@@ -111,6 +116,7 @@ public sealed class EmbeddedServer : IAsyncDisposable
             Memory memory = await before.StopAsync().ConfigureAwait(false);
             if (!keepData && _options.DataFolder is { } folder) Storage.DataFolder.Wipe(folder);
             _current = Incarnation.Start(_options, _faults, before.EndPoints, keepData ? memory : null, _logger);
+            _ = FollowAsync(_current);
         }
         finally
         {
@@ -127,10 +133,25 @@ public sealed class EmbeddedServer : IAsyncDisposable
             if (_isDisposed) return;
             _isDisposed = true;
             await _current.StopAsync().ConfigureAwait(false);
+            _completion.TrySetResult();
         }
         finally
         {
             _changing.Release();
+        }
+    }
+
+    private async Task FollowAsync(Incarnation incarnation)
+    {
+        try
+        {
+            await incarnation.Failure.ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // whatever it is, it is told
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            _completion.TrySetException(error);
         }
     }
 

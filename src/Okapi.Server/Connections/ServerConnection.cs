@@ -138,6 +138,13 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
             Log.BadFrame(_member.Logger, Remote?.ToString() ?? "memory", error.Message);
             Close();
         }
+#pragma warning disable CA1031 // a fault of ours in one request harms no other connection, and it is seen
+        catch (Exception error) when (error is not CommitException)
+#pragma warning restore CA1031
+        {
+            Log.RequestFailed(_member.Logger, error, Remote?.ToString() ?? "memory");
+            Abort();
+        }
 
         _isRunning = false;
         if (!_isSuspended) _processed.SetResult(true);

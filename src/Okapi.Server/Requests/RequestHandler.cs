@@ -55,8 +55,8 @@ internal sealed class RequestHandler(Member member)
         }
 
         ServerSession session = connection.Session!;
-        SessionTable? sessions = session.IsLocal ? member.LocalSessions : member.Leader.Sessions;
-        if (sessions?.Find(session.Id) != session) return; // it has ended; a request of its own is passed over (B15)
+        SessionTable sessions = member.TableOf(session);
+        if (sessions.Find(session.Id) != session) return; // it has ended; a request of its own is passed over (B15)
         sessions.Touch(session, member.Leader.NowMs);
         connection.Statistics.Begin(header.Type, header.Xid);
         if (!member.Options.Version.Knows(header.Type) || header.Type == OpCode.CreateSession)

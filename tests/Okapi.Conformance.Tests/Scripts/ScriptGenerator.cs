@@ -181,8 +181,8 @@ public sealed class ScriptGenerator(int seed)
     // Writes must not touch what all scripts on a server share.
     private string? WritePath() => AnyPath() is var path && IsShared(path) ? GoodPath() : path;
 
-    // What happens to the root is everybody's, and would be heard.
-    private string WatchPath() => AnyPath() is { } path && !IsShared(path) ? path : "~";
+    // What happens to the root is everybody's, and would be heard; and to checkWatches, 3.8.0 gives everybody's watches of a path.
+    private string WatchPath() => AnyPath() is ['~', ..] path ? path : "~";
 
     private static bool IsShared(string? path) => path is "/" or "" || (path is not null && path.StartsWith("/zookeeper", StringComparison.Ordinal));
 
