@@ -33,7 +33,6 @@ internal sealed class Listener : IDisposable
         _socket = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            if (!OperatingSystem.IsWindows()) _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true); // a restart takes the same port at once
             _socket.Bind(at);
             _socket.Listen(Backlog);
         }
