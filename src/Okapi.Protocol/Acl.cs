@@ -55,11 +55,9 @@ public sealed record Acl(Permissions Permissions, string Scheme, string Id) : IJ
     /// <returns>A text for logs.</returns>
     public override string ToString() => $"{Scheme}:{(Scheme == "digest" ? Id[..(Id.IndexOf(':', StringComparison.Ordinal) + 1)] + "x" : Id)}:{Permissions}";
 
-    /// <inheritdoc/>
-    public static Acl Read(ref JuteReader reader) => new(
-        (Permissions)reader.ReadInt(),
-        reader.ReadString() ?? string.Empty,
-        reader.ReadString() ?? string.Empty);
+    /// <summary>Reads an entry. A null id, which no server keeps, is read as U+0000, which no scheme takes for an id.</summary>
+    /// <param name="reader">Where from.</param>
+    public static Acl Read(ref JuteReader reader) => new((Permissions)reader.ReadInt(), reader.ReadString() ?? string.Empty, reader.ReadString() ?? "\0");
 
     /// <inheritdoc/>
     public void Write(ref JuteWriter writer)

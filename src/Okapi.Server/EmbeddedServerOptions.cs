@@ -47,6 +47,9 @@ public sealed class EmbeddedServerOptions
     /// <summary>The longest session timeout that is granted; null, the default: twenty ticks. (maxSessionTimeout)</summary>
     public TimeSpan? MaxSessionTimeout { get; set; }
 
+    /// <summary>Whether sessions are known to the member alone that they were opened on; Never by default. (localSessionsEnabled, localSessionsUpgradingEnabled)</summary>
+    public LocalSessions LocalSessions { get; set; }
+
     /// <summary>How many connections one address may have to one member; 0: any number. 60 by default. In-memory connections do not count. (maxClientCnxns)</summary>
     public int MaxClientConnections { get; set; } = 60;
 
@@ -108,6 +111,7 @@ public sealed class EmbeddedServerOptions
         if (DataFolder is { } folder && string.IsNullOrWhiteSpace(folder)) throw new ArgumentException($"{nameof(DataFolder)} is empty; null keeps the state in memory.");
         RequireRange(SnapshotCount, 2, int.MaxValue, nameof(SnapshotCount));
         if (!Enum.IsDefined(Version)) throw new ArgumentException($"{nameof(Version)} {Version} is not one of {string.Join(", ", Enum.GetNames<ServerVersion>())}.");
+        if (!Enum.IsDefined(LocalSessions)) throw new ArgumentException($"{nameof(LocalSessions)} {LocalSessions} is not one of {string.Join(", ", Enum.GetNames<LocalSessions>())}.");
         RequireRange(TickTime, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(1), nameof(TickTime));
         RequireRange(ShortestTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(MinSessionTimeout));
         RequireRange(LongestTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(MaxSessionTimeout));
@@ -136,6 +140,7 @@ public sealed class EmbeddedServerOptions
             TickTime = TickTime,
             MinSessionTimeout = MinSessionTimeout,
             MaxSessionTimeout = MaxSessionTimeout,
+            LocalSessions = LocalSessions,
             MaxClientConnections = MaxClientConnections,
             MaxRequestSize = MaxRequestSize,
             HandshakeTimeout = HandshakeTimeout,

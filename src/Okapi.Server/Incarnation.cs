@@ -46,7 +46,9 @@ internal sealed class Incarnation
             {
                 var member = new Member(number, Leader, options, new MemberFaults(faults, number, options.TimeProvider), logger);
                 Leader.Members.Add(member);
-                if (options.UseSockets) EndPoints.Add(Listen(member, endPoints[number - 1], tls));
+                if (!options.UseSockets) continue;
+                EndPoints.Add(Listen(member, endPoints[number - 1], tls));
+                member.EndPoints = EndPoints[^1];
             }
         }
         catch

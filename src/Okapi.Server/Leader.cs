@@ -56,24 +56,37 @@ internal sealed class Leader
     public Outcome Commit(long sessionId, int cxid, Transaction transaction, out TransactionHeader header)
     {
         header = new(sessionId, cxid, Tree.LastZxid + 1, WallMs, transaction.Type);
-        _journal.Append(header, transaction);
-        _hasUncommitted = true;
-        _changes.Clear();
-        Outcome outcome = Tree.Apply(header, transaction, _changes);
-        foreach (Member member in Members) member.OnCommitted(header, transaction, _changes);
-        return outcome;
+        try
+        {
+            _journal.Append(header, transaction);
+            _hasUncommitted = true;
+            _changes.Clear();
+            Outcome outcome = Tree.Apply(header, transaction, _changes);
+            foreach (Member member in Members) member.OnCommitted(header, transaction, _changes);
+            return outcome;
+        }
+        catch (Exception error)
+        {
+            // Half of a transaction may have been applied; nobody may see that.
+            throw new CommitException(header, error);
+        }
     }
 
     public ServerSession OpenSession(Member owner, int timeoutMs)
     {
-        long id = NextSessionId(owner.Number);
-        var session = new ServerSession(id, timeoutMs) { Owner = owner };
-        Sessions.Add(session, NowMs);
-        Commit(id, 0, new CreateSessionTransaction(timeoutMs), out _);
+        var session = new ServerSession(NextSessionId(owner.Number), timeoutMs) { Owner = owner };
+        Adopt(session);
         return session;
     }
 
-    public long NextSessionId(int member) => ++_lastSessionId | ((long)(_options.Members == 1 ? 0 : member) << 56);
+    /// <summary>Takes a session in that was local until now, or is new.</summary>
+    public void Adopt(ServerSession session)
+    {
+        Sessions.Add(session, NowMs);
+        Commit(session.Id, 0, new CreateSessionTransaction(session.TimeoutMs), out _);
+    }
+
+    public long NextSessionId(int member) => ++_lastSessionId | ((long)member << 56);
 
     /// <summary>Ends a session, and its ephemerals with it, in one transaction (B17).</summary>
     public void CloseSession(ServerSession session, int cxid = 0)
@@ -126,3 +139,8 @@ internal sealed class Leader
         return node.RawCversion > 0 || (_options.MaxNeverUsedInterval is { } never && now - node.Ctime > never.TotalMilliseconds);
     }
 }
+
+/// <summary>A transaction could not be carried through; the server ends.</summary>
+#pragma warning disable CA1032, CA1064 // it is made in one way only, and nobody outside catches it
+internal sealed class CommitException(in TransactionHeader header, Exception error) : Exception($"Transaction 0x{header.Zxid:x} ({header.Type}) could not be carried through.", error);
+#pragma warning restore CA1032, CA1064

@@ -28,4 +28,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 108, Level = LogLevel.Debug, Message = "TLS with {Remote} failed: {Reason}")]
     public static partial void TlsFailed(ILogger logger, string remote, string reason);
+
+    [LoggerMessage(EventId = 109, Level = LogLevel.Error, Message = "A request from {Remote} could not be handled; its connection is cut")]
+    public static partial void RequestFailed(ILogger logger, Exception error, string remote);
 }

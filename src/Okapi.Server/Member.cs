@@ -27,10 +27,14 @@ internal sealed class Member
         Options = options;
         Faults = faults;
         Logger = logger;
+        Statistics = new MemberStatistics();
         Watches = new MemberWatches(options.Version);
         Handler = new RequestHandler(this);
-        Statistics = new MemberStatistics();
+        LocalSessions = new SessionTable((int)Math.Max(1, options.TickTime.TotalMilliseconds));
     }
+
+    /// <summary>Where it listens, without TLS and with; null where it does not.</summary>
+    public (System.Net.IPEndPoint? Plain, System.Net.IPEndPoint? Secure) EndPoints { get; set; }
 
     /// <summary>From 1.</summary>
     public int Number { get; }
@@ -55,10 +59,10 @@ internal sealed class Member
     public bool IsLagging => _lag is not null;
 
     /// <summary>Whether it has lost its quorum, as it were, and only reads. The sessions it then opens are its own.</summary>
-    public bool IsReadOnly => LocalSessions is not null;
+    public bool IsReadOnly { get; private set; }
 
-    /// <summary>The sessions that were opened while it was read-only.</summary>
-    public SessionTable? LocalSessions { get; private set; }
+    /// <summary>The sessions that this member alone knows.</summary>
+    public SessionTable LocalSessions { get; private set; }
 
     public IReadOnlyCollection<ServerConnection> Connections => _connections;
 
@@ -147,7 +151,8 @@ internal sealed class Member
     public void BeginReadOnly()
     {
         if (IsReadOnly) return;
-        LocalSessions = new SessionTable((int)Math.Max(1, Options.TickTime.TotalMilliseconds));
+        IsReadOnly = true;
+        ForgetLocal();
         BeginLag();
         CutAll();
     }
@@ -155,7 +160,8 @@ internal sealed class Member
     public void EndReadOnly()
     {
         if (!IsReadOnly) return;
-        LocalSessions = null;
+        IsReadOnly = false;
+        ForgetLocal();
         CutAll();
         EndLag();
     }
@@ -165,12 +171,23 @@ internal sealed class Member
         foreach (ServerConnection connection in _connections.Where(each => sessionId is null || each.SessionId == sessionId).ToArray()) MemberFaults.Cut(connection, kind);
     }
 
+    /// <summary>The table that a session is in.</summary>
+    public SessionTable TableOf(ServerSession session) => session.IsLocal ? LocalSessions : Leader.Sessions;
+
+    /// <summary>Makes a local session known to all.</summary>
+    public void Upgrade(ServerSession session)
+    {
+        LocalSessions.Remove(session);
+        session.IsLocal = false;
+        Leader.Adopt(session);
+    }
+
     /// <summary>Ends local sessions whose time has come.</summary>
     public void ExpireLocal()
     {
-        foreach (ServerSession session in LocalSessions?.TakeExpired(Leader.NowMs) ?? [])
+        foreach (ServerSession session in LocalSessions.TakeExpired(Leader.NowMs))
         {
-            LocalSessions!.Remove(session);
+            LocalSessions.Remove(session);
             CloseConnectionOf(session.Id);
         }
     }
@@ -181,6 +198,9 @@ internal sealed class Member
         DateTimeOffset limit = Options.TimeProvider.GetUtcNow() - Options.HandshakeTimeout;
         foreach (ServerConnection connection in _connections.Where(each => each.Session is null && each.Established <= limit).ToArray()) connection.Close();
     }
+
+    // A server that loses its quorum, or finds it again, starts anew and has no sessions of its own.
+    private void ForgetLocal() => LocalSessions = new SessionTable((int)Math.Max(1, Options.TickTime.TotalMilliseconds));
 
     private void Fire(List<TreeChange> changes, long zxid)
     {

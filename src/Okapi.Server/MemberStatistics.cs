@@ -1,29 +1,26 @@
 namespace Okapi.Server;
 
-/// <summary>What four-letter words tell of a member.</summary>
+/// <summary>What four-letter words tell of a member. srst begins all of it anew but the count of those who were refused.</summary>
 internal sealed class MemberStatistics
 {
-    public long Received { get; set; }
+    private Latency _latency;
 
-    public long Sent { get; set; }
+    /// <summary>How many frames and four-letter words came.</summary>
+    public long Received { get; private set; }
 
-    public long LeastLatencyMs { get; private set; }
+    /// <summary>How many frames went, events among them; the answers to four-letter words do not count.</summary>
+    public long Sent { get; private set; }
 
-    public long GreatestLatencyMs { get; private set; }
+    public Latency Latency => _latency;
 
-    public double AverageLatencyMs => Count == 0 ? 0 : (double)_totalMs / Count;
+    /// <summary>How many were not who they said they were.</summary>
+    public long RefusedLogins { get; set; }
 
-    public long Count { get; private set; }
+    public void CountReceived() => Received++;
 
-    private long _totalMs;
+    public void CountSent() => Sent++;
 
-    public void Took(long ms)
-    {
-        LeastLatencyMs = Count == 0 ? ms : Math.Min(LeastLatencyMs, ms);
-        GreatestLatencyMs = Math.Max(GreatestLatencyMs, ms);
-        _totalMs += ms;
-        Count++;
-    }
+    public void Took(long ms, int requests) => _latency.Took(ms, requests);
 
-    public void Reset() => (Received, Sent, LeastLatencyMs, GreatestLatencyMs, _totalMs, Count) = (0, 0, 0, 0, 0, 0);
+    public void Reset() => (Received, Sent, _latency) = (0, 0, default);
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Okapi.Server;
 
 namespace Okapi.Conformance.Tests;
@@ -38,6 +39,7 @@ public sealed class EmbeddedTarget : Target
             MaxClientConnections = options.MaxClientConnections,
             SuperPassword = SuperPassword,
             RequireSasl = options.RequireSasl,
+            LoggerFactory = ErrorsToConsole.Instance,
         };
         if (options.Sasl?.Split(':') is [var user, var password]) own.SaslUsers[user] = password;
         if (options.Words is not { } words) return own;
@@ -68,5 +70,31 @@ public class Embedded39Fixture(TargetOptions? options) : EmbeddedFixture(options
     public Embedded39Fixture()
         : this(null)
     {
+    }
+}
+
+/// <summary>An error in the server's log is a fault of its own: it must be seen.</summary>
+internal sealed class ErrorsToConsole : ILoggerFactory, ILogger
+{
+    public static ErrorsToConsole Instance { get; } = new();
+
+    public void AddProvider(ILoggerProvider provider)
+    {
+    }
+
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void Dispose()
+    {
+    }
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (IsEnabled(logLevel)) Console.Error.WriteLine($"{formatter(state, exception)}: {exception}");
     }
 }

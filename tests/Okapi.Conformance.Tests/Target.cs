@@ -100,7 +100,7 @@ public sealed class ApacheTarget : Target
             "--cfg", $"enforceQuota={(options.EnforceQuota ? "true" : "false")}",
             "--super", SuperPassword,
         ];
-        if (options.Words is { } words) arguments.AddRange(["--cfg", $"4lw.commands.whitelist={words}"]);
+        arguments.AddRange(["--cfg", $"4lw.commands.whitelist={options.Words}"]); // empty is as good as absent
         if (options.MaxSessionTimeoutMs is { } longest) arguments.AddRange(["--max-session", $"{longest}"]);
         if (!options.Ttl) arguments.Add("--no-ttl");
         if (options.Reconfig) arguments.Add("--reconfig");

@@ -142,6 +142,9 @@ public sealed class WireClient : IAsyncDisposable
         return TakeEvents();
     }
 
+    /// <summary>Tells the server that nothing more will be sent; what it says until it ends the connection too can still be read.</summary>
+    public void EndSending() => ((NetworkStream)Stream).Socket.Shutdown(SocketShutdown.Send);
+
     /// <summary>Sends bytes as they are.</summary>
     public async Task SendBytesAsync(ReadOnlyMemory<byte> bytes)
     {

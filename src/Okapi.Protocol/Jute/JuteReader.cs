@@ -92,9 +92,6 @@ public ref struct JuteReader
         return values;
     }
 
-    /// <summary>Takes all that is left.</summary>
-    public ReadOnlySpan<byte> ReadRest() => Take(_rest.Length, "the rest");
-
     private int ReadLength(string what)
     {
         int length = ReadInt();

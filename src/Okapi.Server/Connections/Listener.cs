@@ -8,12 +8,16 @@ namespace Okapi.Server.Connections;
 /// <summary>Listens on one address and makes connections of what comes.</summary>
 internal sealed class Listener : IDisposable
 {
+    /// <summary>How many connections may wait to be taken.</summary>
+    public const int Backlog = 1024;
+
     private readonly Socket _socket;
     private readonly Member _member;
     private readonly ServerLoop _loop;
     private readonly EmbeddedServerOptions _options;
     private readonly ServerTls? _tls;
     private readonly ConcurrentDictionary<IPAddress, int> _byAddress;
+    private readonly CancellationTokenSource _ended = new();
 
     /// <param name="at">The address; port 0 takes any that is free.</param>
     /// <param name="byAddress">How many connections each client has to this member, by whatever listener.</param>
@@ -31,7 +35,7 @@ internal sealed class Listener : IDisposable
         {
             // Not ReuseAddress: on Unix .NET then sets SO_REUSEPORT as well, and two servers share an address. A port that was just left is free for Bind as it is.
             _socket.Bind(at);
-            _socket.Listen(1024);
+            _socket.Listen(Backlog);
         }
         catch
         {
@@ -47,7 +51,12 @@ internal sealed class Listener : IDisposable
     /// <summary>Begins to take connections.</summary>
     public void Start() => _ = AcceptAsync();
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        // Not disposed: handshakes of TLS look at it, and end.
+        _ended.Cancel();
+    }
 
     private async Task AcceptAsync()
     {
@@ -88,9 +97,10 @@ internal sealed class Listener : IDisposable
             }
 
             socket.NoDelay = true;
-            Stream stream = new NetworkStream(socket, ownsSocket: true);
+            var plain = new NetworkStream(socket, ownsSocket: true);
+            Stream stream = plain;
             string? subject = null;
-            if (_tls is not null) (stream, subject) = await _tls.AuthenticateAsync(stream, _options.HandshakeTimeout, _options.TimeProvider).ConfigureAwait(false);
+            if (_tls is not null) (stream, subject) = await _tls.AuthenticateAsync(plain, _options.HandshakeTimeout, _options.TimeProvider, _ended.Token).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 var connection = new ServerConnection(stream, remote, _member, _loop, _options.MaxRequestSize, _options.TimeProvider.GetUtcNow());

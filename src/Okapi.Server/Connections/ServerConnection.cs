@@ -25,6 +25,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     private bool _isSuspended;
     private volatile bool _isClosing;
     private bool _isInRound;
+    private long _arrival;
 
     public ServerConnection(Stream stream, IPEndPoint? remote, Member member, ServerLoop loop, int maxFrame, DateTimeOffset now)
     {
@@ -35,6 +36,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         _outgoing = new Outgoing(SendAsync, CloseAtOnce);
         Remote = remote;
         Established = now;
+        Statistics = new ConnectionStatistics(member.Statistics);
         if (remote is not null) Identities.Add(new Identity("ip", remote.Address.ToString()));
     }
 
@@ -65,9 +67,10 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     /// <summary>How many bytes it has sent so far; its sender's.</summary>
     public long BytesOut { get; set; }
 
-    public long ReceivedFrames { get; private set; }
+    public ConnectionStatistics Statistics { get; }
 
-    public long SentFrames { get; private set; }
+    /// <summary>How many bytes wait to be sent.</summary>
+    public int WaitingBytes => _outgoing.Count;
 
     /// <summary>Whether nothing more will be read from it.</summary>
     public bool IsClosing => _isClosing;
@@ -90,6 +93,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
                 if (count == 0) break;
                 count = await _member.Faults.PassInAsync(this, count, _ended.Token).ConfigureAwait(false);
                 _received.Received(count);
+                _arrival = _member.Options.TimeProvider.GetTimestamp();
                 _processed.Reset();
                 if (!_loop.Post(this)) break;
                 await new ValueTask(this, _processed.Version).ConfigureAwait(false);
@@ -134,6 +138,13 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
             Log.BadFrame(_member.Logger, Remote?.ToString() ?? "memory", error.Message);
             Close();
         }
+#pragma warning disable CA1031 // a fault of ours in one request harms no other connection, and it is seen
+        catch (Exception error) when (error is not CommitException)
+#pragma warning restore CA1031
+        {
+            Log.RequestFailed(_member.Logger, error, Remote?.ToString() ?? "memory");
+            Abort();
+        }
 
         _isRunning = false;
         if (!_isSuspended) _processed.SetResult(true);
@@ -151,25 +162,25 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         if (!_isRunning) _loop.Post(this);
     }
 
-    public void CountReceived() => ReceivedFrames++;
-
     public void Reply(int xid, long zxid, ErrorCode error = ErrorCode.Ok)
     {
         _outgoing.Write(new ReplyHeader(xid, zxid, error), static (ref JuteWriter writer, ReplyHeader header) => header.Write(ref writer), TakeAlteration());
+        Statistics.Answered(zxid);
         Sent();
     }
 
-    public void Reply<T>(int xid, long zxid, in T body)
+    public void Reply<T>(int xid, long zxid, in T body, ErrorCode error = ErrorCode.Ok)
         where T : IJuteRecord<T>
     {
         _outgoing.Write(
-            (Header: new ReplyHeader(xid, zxid, ErrorCode.Ok), Body: body),
+            (Header: new ReplyHeader(xid, zxid, error), Body: body),
             static (ref JuteWriter writer, (ReplyHeader Header, T Body) reply) =>
             {
                 reply.Header.Write(ref writer);
                 reply.Body.Write(ref writer);
             },
             TakeAlteration());
+        Statistics.Answered(zxid);
         Sent();
     }
 
@@ -183,6 +194,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
                 MultiResult.WriteAll(reply.Results, ref writer);
             },
             TakeAlteration());
+        Statistics.Answered(zxid);
         Sent();
     }
 
@@ -190,6 +202,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     public void Send<TState>(TState state, FrameWriter<TState> write)
     {
         _outgoing.Write(state, write, TakeAlteration());
+        Statistics.Answered(_member.View.LastZxid);
         Sent();
     }
 
@@ -197,7 +210,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     public void SendRaw(ReadOnlySpan<byte> bytes)
     {
         _outgoing.WriteRaw(bytes);
-        Sent();
+        Written();
     }
 
     public void Notify(WatchedEventType type, string path, long zxid, IReadOnlyList<Acl>? acl)
@@ -218,6 +231,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     public void Flush()
     {
         _isInRound = false;
+        Statistics.Flushed(_member.Options.TimeProvider, _arrival);
         _outgoing.Flush();
     }
 
@@ -227,7 +241,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         if (_isClosing) return;
         _isClosing = true;
         _outgoing.End();
-        Sent();
+        Written();
         Resume();
     }
 
@@ -270,7 +284,12 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
 
     private void Sent()
     {
-        SentFrames++;
+        Statistics.CountSent();
+        Written();
+    }
+
+    private void Written()
+    {
         if (_isInRound) return;
         _isInRound = true;
         _member.OnWritten(this);

@@ -1,5 +1,5 @@
-using System.Net.Security;
 using System.Net.Sockets;
+using Okapi.Server.Security;
 
 namespace Okapi.Server.Connections;
 
@@ -13,6 +13,9 @@ internal static class Sockets
         {
             case NetworkStream network:
                 network.Socket.Close(timeout: 0); // sends a reset
+                break;
+            case SecureStream tls:
+                tls.Abort();
                 break;
             case MemoryStreamEnd memory:
                 memory.Reset();
@@ -31,8 +34,8 @@ internal static class Sockets
             case NetworkStream network:
                 network.Socket.Shutdown(SocketShutdown.Send);
                 break;
-            case SslStream tls:
-                _ = tls.ShutdownAsync();
+            case SecureStream tls:
+                _ = tls.CloseWritingAsync();
                 break;
             case MemoryStreamEnd memory:
                 memory.CloseWriting();

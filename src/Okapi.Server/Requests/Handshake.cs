@@ -26,11 +26,13 @@ internal sealed class Handshake(Member member)
 
     private void Open(ServerConnection connection, int timeoutMs)
     {
+        connection.Statistics.Begin(OpCode.CreateSession, 0);
+        bool isLocal = member.IsReadOnly || member.Options.LocalSessions != LocalSessions.Never;
         ServerSession session;
-        if (member.LocalSessions is { } local)
+        if (isLocal)
         {
             session = new(member.Leader.NextSessionId(member.Number), timeoutMs) { IsLocal = true, Owner = member };
-            local.Add(session, member.Leader.NowMs);
+            member.LocalSessions.Add(session, member.Leader.NowMs);
         }
         else
         {
@@ -45,8 +47,8 @@ internal sealed class Handshake(Member member)
 
     private void Resume(ServerConnection connection, in ConnectRequest request)
     {
-        ServerSession? session = (member.LocalSessions ?? member.Leader.Sessions).Find(request.SessionId);
-        if (member.IsReadOnly && session is null && member.Leader.Sessions.Find(request.SessionId) is not null)
+        ServerSession? session = member.LocalSessions.Find(request.SessionId) ?? member.Leader.Sessions.Find(request.SessionId);
+        if (member.IsReadOnly && session is { IsLocal: false })
         {
             TurnAway(connection, "its session is not of this server alone, and this server is read-only"); // B11
             return;
@@ -62,7 +64,7 @@ internal sealed class Handshake(Member member)
 
         session.TimeoutMs = Negotiate(request.TimeoutMs);
         session.Owner = member;
-        (member.LocalSessions ?? member.Leader.Sessions).Touch(session, member.Leader.NowMs);
+        member.TableOf(session).Touch(session, member.Leader.NowMs);
         member.Attach(session, connection);
         Answer(connection, session);
     }

@@ -22,15 +22,14 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
     public Prepared Create(in CreateRequest request, OpCode type, in Caller caller)
     {
         string path = request.Path.Path;
-        int flags = (int)request.Mode;
-        if (flags is < 0 or > 6) return ErrorCode.BadArguments;
         CreateMode mode = request.Mode;
-        if (mode.HasTtl() && !options.EnableTtl) return ErrorCode.Unimplemented;
         long ttl = type == OpCode.CreateTtl ? request.TtlMs : -1;
-        if (mode.HasTtl() ? ttl is <= 0 or > Ownership.MaxTtlMs : ttl >= 0 || type == OpCode.CreateTtl) return ErrorCode.BadArguments;
+        if (CheckMode(mode, ttl, type) is var wrong and not ErrorCode.Ok) return wrong;
         if (CheckSession(caller) is var session and not ErrorCode.Ok) return session;
+        if (mode.IsEphemeral() && caller.Session.IsLocal && !TryUpgrade(caller)) return ErrorCode.EphemeralOnLocalSession;
         if (!HasParent(path, out string parentPath)) return ErrorCode.BadArguments;
-        if (AccessControl.Resolve(request.Acl, caller.Identities, options) is not { } acl) return ErrorCode.InvalidAcl;
+        (IReadOnlyList<Acl> acl, ErrorCode invalid) = AccessControl.Resolve(request.Acl, caller.Identities, options);
+        if (invalid != ErrorCode.Ok) return invalid;
         if (_view.Find(parentPath) is not { } parent) return ErrorCode.NoNode;
         if (!AccessControl.Allows(parent.Acl, Permissions.Create, caller.Identities)) return ErrorCode.NoAuth;
         if (mode.IsSequential()) path += Suffix(parent.RawCversion);
@@ -41,6 +40,14 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         if (CheckQuota(path, data?.Length ?? 0, 1) is var quota and not ErrorCode.Ok) return quota;
         // The opcode decides what the znode is, whatever the flags say (B45).
         return new CreateTransaction(type, path, data, acl, mode.IsEphemeral() && type is (OpCode.Create or OpCode.Create2), unchecked(parent.RawCversion + 1), Math.Max(ttl, 0));
+    }
+
+    /// <summary>What is looked at first, before the path is.</summary>
+    public ErrorCode CheckMode(CreateMode mode, long ttl, OpCode type)
+    {
+        if ((int)mode is < 0 or > 6) return ErrorCode.BadArguments;
+        if (mode.HasTtl() && !options.EnableTtl) return ErrorCode.Unimplemented;
+        return (mode.HasTtl() ? ttl is <= 0 or > Ownership.MaxTtlMs : ttl >= 0 || type == OpCode.CreateTtl) ? ErrorCode.BadArguments : ErrorCode.Ok;
     }
 
     public Prepared Delete(in VersionRequest request, in Caller caller)
@@ -82,7 +89,8 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         if (CheckSession(caller) is var session and not ErrorCode.Ok) return session;
         string path = request.Path.Path;
         if (ZnodePath.FindFault(path) is not null) return ErrorCode.BadArguments;
-        if (AccessControl.Resolve(request.Acl, caller.Identities, options) is not { } acl) return ErrorCode.InvalidAcl;
+        (IReadOnlyList<Acl> acl, ErrorCode invalid) = AccessControl.Resolve(request.Acl, caller.Identities, options);
+        if (invalid != ErrorCode.Ok) return invalid;
         if (_view.Find(path) is not { } node) return ErrorCode.NoNode;
         if (!AccessControl.Allows(node.Acl, Permissions.Admin, caller.Identities)) return ErrorCode.NoAuth;
         return IsExpected(request.Version, node.Aversion) ? new SetAclTransaction(path, acl, Next(node.Aversion)) : ErrorCode.BadVersion;
@@ -142,6 +150,8 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         OpCode.Delete => Delete(new(operation.Path, operation.Version), caller),
         OpCode.SetData => SetData(new(operation.Path, operation.Data, operation.Version), caller),
         OpCode.Check => Check(new(operation.Path, operation.Version), caller),
+        // The flags say that there is a time to live, and there is none.
+        OpCode.Create or OpCode.Create2 or OpCode.CreateContainer when operation.Mode.HasTtl() => ErrorCode.MarshallingError,
         _ => Create(new(operation.Path, operation.Data, operation.Acl ?? [], operation.Mode, operation.TtlMs), TypeOfCreate(operation), caller),
     };
 
@@ -152,6 +162,14 @@ internal sealed class Preparer(Tree tree, EmbeddedServerOptions options)
         CreateMode.PersistentWithTtl or CreateMode.PersistentSequentialWithTtl => OpCode.CreateTtl,
         _ => operation.Type == OpCode.CreateTtl || options.Version < ServerVersion.V39 ? OpCode.Create : operation.Type,
     };
+
+    /// <summary>A local session becomes everybody's with its first ephemeral znode, whatever becomes of that (B50).</summary>
+    private bool TryUpgrade(in Caller caller)
+    {
+        if (options.LocalSessions != LocalSessions.UntilEphemeral) return false;
+        caller.Member.Upgrade(caller.Session);
+        return true;
+    }
 
     private static ErrorCode CheckSession(in Caller caller) =>
         caller.Session.IsClosing ? ErrorCode.SessionExpired

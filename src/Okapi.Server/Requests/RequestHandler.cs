@@ -1,4 +1,3 @@
-using System.Text;
 using Okapi.Protocol;
 using Okapi.Server.Connections;
 using Okapi.Server.Faults;
@@ -12,7 +11,7 @@ namespace Okapi.Server.Requests;
 internal sealed class RequestHandler(Member member)
 {
     private readonly Handshake _handshake = new(member);
-    private readonly Authentication _authentication = new(member.Options);
+    private readonly Authentication _authentication = new(member.Options, member.Statistics);
     private readonly Reads _reads = new(member);
     private readonly Writes _writes = new(member);
     private readonly FourLetterWords _words = new(member);
@@ -21,18 +20,11 @@ internal sealed class RequestHandler(Member member)
     /// <exception cref="ProtocolException">What came is no frame, or not one that can come here; the connection ends.</exception>
     public void Receive(ServerConnection connection, FrameBuffer received)
     {
-        if (connection.Session is null && received.Count >= 4 && FourLetterWords.IsOne(received.Waiting[..4]))
-        {
-            string word = Encoding.ASCII.GetString(received.Waiting[..4]);
-            received.Skip(received.Count);
-            _words.Answer(connection, word);
-            return;
-        }
+        if (connection.Session is null && _words.TryAnswer(connection, received)) return;
 
         while (!connection.IsClosing && !connection.IsSuspended && received.TryTakeFrame(out ReadOnlySpan<byte> frame))
         {
-            member.Statistics.Received++;
-            connection.CountReceived();
+            connection.Statistics.CountReceived();
             if (connection.Session is null) _handshake.Receive(connection, frame);
             else Request(connection, frame);
         }
@@ -63,9 +55,10 @@ internal sealed class RequestHandler(Member member)
         }
 
         ServerSession session = connection.Session!;
-        SessionTable? sessions = session.IsLocal ? member.LocalSessions : member.Leader.Sessions;
-        if (sessions?.Find(session.Id) != session) return; // it has ended; a request of its own is passed over (B15)
+        SessionTable sessions = member.TableOf(session);
+        if (sessions.Find(session.Id) != session) return; // it has ended; a request of its own is passed over (B15)
         sessions.Touch(session, member.Leader.NowMs);
+        connection.Statistics.Begin(header.Type, header.Xid);
         if (!member.Options.Version.Knows(header.Type) || header.Type == OpCode.CreateSession)
         {
             // A createSession that comes later than the handshake has no business here (B27).

@@ -1,4 +1,3 @@
-using System.Text;
 using Okapi.Protocol;
 using Okapi.Server.Connections;
 using Okapi.Server.Sessions;
@@ -62,6 +61,13 @@ internal sealed class Writes(Member member)
             return;
         }
 
+        if (header.Type == OpCode.Check)
+        {
+            // 3.8.0 gives it a zxid, and no answer (B26); it also spoils its log with it, which is not done here.
+            member.Leader.Commit(connection.SessionId, header.Xid, new ErrorTransaction(ErrorCode.Ok), out _);
+            return;
+        }
+
         Outcome outcome = member.Leader.Commit(connection.SessionId, header.Xid, prepared.Transaction ?? new ErrorTransaction(prepared.Error), out TransactionHeader transaction);
         member.WhenCaughtUp(connection, () => Reply(connection, header.Xid, transaction.Zxid, outcome));
     }
@@ -73,6 +79,12 @@ internal sealed class Writes(Member member)
         {
             case OpCode.Delete:
                 return preparer.Delete(VersionRequest.Read(ref body), caller);
+            case OpCode.SetData or OpCode.SetAcl when HasNullPath(body):
+                body.ReadString();
+                if (type == OpCode.SetData) body.ReadByteArray();
+                else body.ReadRecords<Acl>(minimumSize: 12);
+                body.ReadInt();
+                return ErrorCode.BadArguments; // these two look at the path before they use it (B23)
             case OpCode.SetData:
                 return preparer.SetData(SetDataRequest.Read(ref body), caller);
             case OpCode.SetAcl:
@@ -83,11 +95,23 @@ internal sealed class Writes(Member member)
                 ReconfigRequest.Read(ref body);
                 return preparer.Reconfig(caller);
             case OpCode.DeleteContainer:
-                // Until 3.8 the body is the path and nothing else.
-                return preparer.DeleteContainer(member.Options.Version >= ServerVersion.V39 ? body.ReadRequiredString("path") : Encoding.UTF8.GetString(body.ReadRest()));
+                // 3.8.0 takes the bytes of the whole frame for the path, and there is always a NUL among those of the header (B27).
+                return member.Options.Version >= ServerVersion.V39 ? preparer.DeleteContainer(body.ReadRequiredString("path")) : ErrorCode.BadArguments;
             default:
+                if (HasNullPath(body)) return CreateOfNothing(type, body);
                 return preparer.Create(CreateRequest.Read(ref body, type), type, caller);
         }
+    }
+
+    /// <summary>A create without a path is refused for its flags first (B35).</summary>
+    private Prepared CreateOfNothing(OpCode type, JuteReader body)
+    {
+        body.ReadString();
+        body.ReadByteArray();
+        body.ReadRecords<Acl>(minimumSize: 12);
+        var mode = (CreateMode)body.ReadInt();
+        ErrorCode wrong = member.Leader.Preparer.CheckMode(mode, type == OpCode.CreateTtl ? body.ReadLong() : -1, type);
+        return wrong != ErrorCode.Ok ? wrong : ErrorCode.MarshallingError;
     }
 
     private void Multi(ServerConnection connection, int xid, ref JuteReader body, in Caller caller)
@@ -109,6 +133,13 @@ internal sealed class Writes(Member member)
         }
 
         MultiTransaction transaction = member.Leader.Preparer.Multi(operations, caller, out ErrorCode refusal);
+        if (refusal == ErrorCode.MarshallingError)
+        {
+            // Apache stumbles over the part, and so over all of them.
+            connection.Reply(xid, member.View.LastZxid, ErrorCode.MarshallingError);
+            return;
+        }
+
         if (refusal == ErrorCode.SessionMoved)
         {
             connection.Close(); // B92
@@ -119,13 +150,15 @@ internal sealed class Writes(Member member)
         member.WhenCaughtUp(connection, () => connection.ReplyMulti(xid, header.Zxid, [.. outcome.Parts!.Select(Result)]));
     }
 
+    private static bool HasNullPath(JuteReader body) => body.Remaining >= 4 && body.ReadInt() == -1;
+
     private static bool IsCreate(OpCode type) => type is OpCode.Create or OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl;
 
     private static MultiResult Result(Outcome part) => part.Type switch
     {
         OpCode.Error => new(OpCode.Error, part.Error),
         OpCode.Create => new(OpCode.Create, Path: part.Path),
-        OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl => new(part.Type, Path: part.Path, Stat: part.Stat),
+        OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl => new(OpCode.Create2, Path: part.Path, Stat: part.Stat), // whatever was asked for
         OpCode.SetData => new(OpCode.SetData, Stat: part.Stat),
         _ => new(part.Type),
     };
@@ -157,7 +190,7 @@ internal sealed class Writes(Member member)
     {
         try
         {
-            string path = PathRequest.Read(ref body).Path.Path;
+            string path = body.ReadString()!; // null is echoed as well
             member.WhenCaughtUp(connection, () => connection.Reply(xid, member.Leader.Tree.LastZxid, new PathReply(path)));
         }
         catch (ProtocolException)
@@ -170,7 +203,7 @@ internal sealed class Writes(Member member)
     {
         if (session.IsLocal)
         {
-            member.LocalSessions?.Remove(session);
+            member.LocalSessions.Remove(session);
             Answer(member.View.LastZxid);
             return;
         }

@@ -29,10 +29,10 @@ internal static class AccessControl
     }
 
     /// <summary>Checks an ACL that a client wants to set, drops what is there twice, and puts its own identities in place of "auth".</summary>
-    /// <returns>The ACL to keep; null when it is not valid (B61).</returns>
-    public static IReadOnlyList<Acl>? Resolve(IReadOnlyList<Acl> acl, IReadOnlyList<Identity> identities, EmbeddedServerOptions options)
+    /// <returns>The ACL to keep, or why there is none: InvalidAcl (B61), or MarshallingError for an id that is null, which Apache stumbles over.</returns>
+    public static (IReadOnlyList<Acl> Acl, ErrorCode Error) Resolve(IReadOnlyList<Acl> acl, IReadOnlyList<Identity> identities, EmbeddedServerOptions options)
     {
-        if (acl is [{ Permissions: Permissions.All, Scheme: "world", Id: "anyone" }]) return Acl.Open;
+        if (acl is [{ Permissions: Permissions.All, Scheme: "world", Id: "anyone" }]) return (Acl.Open, ErrorCode.Ok);
         var resolved = new List<Acl>(acl.Count);
         foreach (Acl entry in acl.Distinct())
         {
@@ -40,7 +40,7 @@ internal static class AccessControl
             {
                 int before = resolved.Count;
                 resolved.AddRange(identities.Where(identity => IsProof(identity.Scheme)).Select(identity => new Acl(entry.Permissions, identity.Scheme, identity.Id)));
-                if (resolved.Count == before) return null;
+                if (resolved.Count == before) return ([], ErrorCode.InvalidAcl);
             }
             else if (IsValid(entry.Scheme, entry.Id, options))
             {
@@ -48,11 +48,11 @@ internal static class AccessControl
             }
             else
             {
-                return null;
+                return ([], entry is { Id: "\0", Scheme: "world" or "digest" or "ip" } ? ErrorCode.MarshallingError : ErrorCode.InvalidAcl);
             }
         }
 
-        return resolved.Count == 0 ? null : resolved;
+        return (resolved, resolved.Count == 0 ? ErrorCode.InvalidAcl : ErrorCode.Ok);
     }
 
     /// <summary>The ACL as one sees it who may not administer it: without the digests' hashes (B65).</summary>

@@ -5,7 +5,7 @@ using Okapi.Server.Connections;
 namespace Okapi.Server.Security;
 
 /// <summary>How a connection proves who it is: auth packets (digest), and SASL. Certificates have done so before the first request.</summary>
-internal sealed class Authentication(EmbeddedServerOptions options)
+internal sealed class Authentication(EmbeddedServerOptions options, MemberStatistics statistics)
 {
     private readonly string? _superDigest = options.SuperPassword is { } password ? Acl.DigestId("super", password) : null;
 
@@ -28,6 +28,7 @@ internal sealed class Authentication(EmbeddedServerOptions options)
             case "x509" when connection.Identities.Exists(identity => identity.Scheme == "x509"):
                 break;
             default:
+                statistics.RefusedLogins++;
                 connection.Reply(xid, 0, ErrorCode.AuthFailed);
                 connection.Close();
                 return;
@@ -36,26 +37,28 @@ internal sealed class Authentication(EmbeddedServerOptions options)
         connection.Reply(xid, 0);
     }
 
-    /// <summary>Takes a step of a SASL login.</summary>
+    /// <summary>Takes a step of a SASL login. One that fails ends the connection; where there is no SASL, the lack of a token says so.</summary>
+    /// <exception cref="ProtocolException">There is no token in the request; the connection ends without a reply, as Apache's does.</exception>
     public void Sasl(ServerConnection connection, int xid, ref JuteReader body)
     {
-        byte[] token = SaslToken.Read(ref body).Token ?? [];
-        connection.Sasl ??= options.SaslUsers.Count == 0 ? null : new DigestMd5Exchange(options.SaslUsers);
-        byte[]? answer = connection.Sasl?.Step(token);
-        if (answer is null)
+        byte[] token = SaslToken.Read(ref body).Token ?? throw new ProtocolException("A step of SASL has no token.");
+        if (options.SaslUsers.Count == 0)
         {
-            connection.Sasl = null;
-            connection.Reply(xid, 0, ErrorCode.AuthFailed);
+            connection.Reply(xid, 0, new SaslToken(null));
+            return;
+        }
+
+        // It stays when it is over: who has logged in cannot do so again on the same connection.
+        connection.Sasl ??= new DigestMd5Exchange(options.SaslUsers);
+        if (connection.Sasl.Step(token) is not { } answer)
+        {
+            statistics.RefusedLogins++;
+            connection.Reply(xid, 0, new SaslToken(null), options.RequireSasl ? ErrorCode.SessionClosedRequireSaslAuth : ErrorCode.AuthFailed);
             connection.Close();
             return;
         }
 
-        if (connection.Sasl!.IsComplete)
-        {
-            Add(connection, new Identity("sasl", connection.Sasl.User));
-            connection.Sasl = null;
-        }
-
+        if (connection.Sasl.IsComplete) Add(connection, new Identity("sasl", connection.Sasl.User));
         connection.Reply(xid, 0, new SaslToken(answer));
     }
 

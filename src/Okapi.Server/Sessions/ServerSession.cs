@@ -14,8 +14,8 @@ internal sealed class ServerSession(long id, int timeoutMs)
     /// <summary>Whether its end has been decided.</summary>
     public bool IsClosing { get; set; }
 
-    /// <summary>Whether it was opened on a read-only member, which alone knows it.</summary>
-    public bool IsLocal { get; init; }
+    /// <summary>Whether only the member that it was opened on knows it.</summary>
+    public bool IsLocal { get; set; }
 
     /// <summary>When it expires unless it is heard of before, in milliseconds of the server's clock.</summary>
     public long ExpiresAtMs { get; set; }

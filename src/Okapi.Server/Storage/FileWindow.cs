@@ -9,7 +9,7 @@ internal sealed class FileWindow : IDisposable
     private const int Chunk = 1 << 20;
 
     private readonly SafeFileHandle _file;
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(Chunk);
+    private byte[] _bytes;
     private long _start;
     private int _count;
 
@@ -17,6 +17,7 @@ internal sealed class FileWindow : IDisposable
     {
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         Length = RandomAccess.GetLength(_file);
+        _bytes = ArrayPool<byte>.Shared.Rent((int)Math.Clamp(Length, 256, Chunk));
     }
 
     /// <summary>The length of the file in bytes when it was opened.</summary>

@@ -16,6 +16,9 @@ internal sealed class LogReader(string path) : IDisposable
     /// <summary>Where the next entry begins; after the last one, where the log ends.</summary>
     public long Position { get; private set; }
 
+    /// <summary>Where the entry that was taken last begins.</summary>
+    public long EntryOffset { get; private set; }
+
     /// <summary>How many bytes there are after the end of the log, up to the last that is not zero; 0 unless the tail is torn.</summary>
     public long TornBytes { get; private set; }
 
@@ -45,6 +48,7 @@ internal sealed class LogReader(string path) : IDisposable
             throw Damaged(Position, "its checksum is right, but it is no transaction known here: " + e.Message, e);
         }
 
+        EntryOffset = Position;
         Position += LogFormat.Overhead + body.Length;
         _lastZxid = entry.Header.Zxid;
         return true;

@@ -50,8 +50,18 @@ internal sealed class LogWriter : IDisposable
         Position = end;
     }
 
-    /// <summary>Ends the file after its last entry. That this would not survive a power failure does no harm.</summary>
-    public void Trim() => RandomAccess.SetLength(_file, Position);
+    /// <summary>Ends the file after its last entry. It is a matter of tidiness only: zeros after the entries are not read.</summary>
+    public void Trim()
+    {
+        try
+        {
+            RandomAccess.SetLength(_file, Position);
+        }
+        catch (IOException)
+        {
+            // Then the file stays longer than it needs to be.
+        }
+    }
 
     public void Dispose() => _file.Dispose();
 }

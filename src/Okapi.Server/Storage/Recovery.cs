@@ -29,6 +29,8 @@ internal sealed class Recovery(DataFiles files, ILogger logger)
         ReplayLogs(logs, state);
         if (state.Tree.LastZxid < knownZxid)
             throw new InvalidDataException($"{files.Directory} has lost transactions: the newest snapshot, 0x{knownZxid:x}, cannot be used, and the logs after the older one, {Snapshot.Name}, end with 0x{state.Tree.LastZxid:x}.");
+        if (state.Tree.Nodes.FirstOrDefault(node => node.Value.Acl.Count == 0) is { Key: { } path })
+            throw new InvalidDataException($"Neither the snapshot {Snapshot.Path} nor the logs after it have the ACL of {path}.");
         foreach (long session in state.Tree.EphemeralsBySession.Keys)
         {
             if (state.SessionTimeouts.TryAdd(session, UnknownSessionTimeoutMs)) StorageLog.UnknownSession(logger, session, files.Directory);
@@ -81,12 +83,18 @@ internal sealed class Recovery(DataFiles files, ILogger logger)
         for (int i = first; i < logs.Count; i++)
         {
             using var reader = new LogReader(logs[i].Path);
-            long offset = reader.Position;
-            for (; reader.TryRead(out LogEntry entry); offset = reader.Position)
+            while (reader.TryRead(out LogEntry entry))
             {
                 if (entry.Header.Zxid <= Snapshot.Zxid) continue;
-                CheckOrder(state.Tree.LastZxid, entry.Header.Zxid, logs[i], offset);
-                Replay(entry, state);
+                CheckOrder(state.Tree.LastZxid, entry.Header.Zxid, logs[i], reader.EntryOffset);
+                try
+                {
+                    Replay(entry, state);
+                }
+                catch (InvalidDataException e)
+                {
+                    throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"The transaction at offset {reader.EntryOffset} of {logs[i].Path} does not fit the snapshot {Snapshot.Name} and the transactions after it: {e.Message}"), e);
+                }
             }
 
             if (reader.TornBytes > 0 || !reader.HasEntries) _torn.Add((logs[i], reader.Position, reader.TornBytes));

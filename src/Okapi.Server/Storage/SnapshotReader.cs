@@ -8,6 +8,12 @@ namespace Okapi.Server.Storage;
 /// <summary>Reads one snapshot.</summary>
 internal sealed class SnapshotReader : IDisposable
 {
+    /// <summary>
+    /// Stands for an ACL that a znode has but the snapshot has not. Apache writes the ACLs first and the znodes after them, while both change; where an ACL came in between, a transaction of the log
+    /// brings it (ZOOKEEPER-4846).
+    /// </summary>
+    public static readonly IReadOnlyList<Acl> UnknownAcl = [];
+
     private readonly FileWindow _file;
     private readonly Dictionary<long, IReadOnlyList<Acl>> _acls = new() { [SnapshotFormat.OpenAcl] = Acl.Open };
     private readonly List<string> _quotas = [];
@@ -118,7 +124,7 @@ internal sealed class SnapshotReader : IDisposable
         var node = new Znode
         {
             Data = data,
-            Acl = _acls.TryGetValue(acl, out IReadOnlyList<Acl>? known) ? known : throw new InvalidDataException($"{path} has the ACL {acl}, which the snapshot does not have."),
+            Acl = _acls.GetValueOrDefault(acl, UnknownAcl),
             Czxid = reader.ReadLong(),
             Mzxid = reader.ReadLong(),
             Ctime = reader.ReadLong(),

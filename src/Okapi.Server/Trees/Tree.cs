@@ -137,7 +137,8 @@ internal sealed class Tree
     {
         if (Find(ParentOf(create.Path)) is not { } parent) return;
         (int cversion, long pzxid) = (parent.RawCversion, parent.Pzxid);
-        if (!_nodes.ContainsKey(create.Path)) ApplyPart(header, create, changes: null);
+        if (!_nodes.TryGetValue(create.Path, out Znode? known)) ApplyPart(header, create, changes: null);
+        else if (known.Acl.Count == 0) known.Acl = Shared(create.Acl); // the snapshot did not have it (ZOOKEEPER-4846)
         // The snapshot may know of later children already; what it knows must not go back.
         (parent.RawCversion, parent.Pzxid) = create.ParentCversion > cversion ? (create.ParentCversion, header.Zxid) : (cversion, pzxid);
     }
@@ -209,7 +210,7 @@ internal sealed class Tree
         Znode parent = Get(ParentOf(path));
         parent.Children?.Remove(ZnodePath.GetName(path));
         if (parent.ChildCount == 0) parent.Children = null;
-        parent.Pzxid = zxid;
+        parent.Pzxid = Math.Max(zxid, parent.Pzxid); // a tree that is replayed may have seen later changes
         Untrack(path, node.Owner);
         Quotas.OnDeleted(path);
         Quotas.Count(path, -(node.Data?.Length ?? 0), -1);

@@ -73,7 +73,7 @@ internal sealed class MemberWatches(ServerVersion version)
         }
 
         foreach (string path in request.Persistent) Add(path, watcher, WatchMode.Persistent);
-        foreach (string path in request.PersistentRecursive) Data.Add(path, watcher, WatchModes.Recursive);
+        foreach (string path in request.PersistentRecursive) Add(path, watcher, WatchMode.PersistentRecursive);
     }
 
     /// <summary>Whether a connection has a watch of a type on a path; null when the type is not known to this version.</summary>

@@ -239,7 +239,7 @@ public abstract class FrameRows(TargetFixture fixture) : RowTest(fixture)
         foreach (int cut in (int[])[2, 4, 11, 12, frame.Length - 1])
         {
             await using WireClient each = await Target.OpenAsync();
-            await each.SendBytesAsync(frame[..cut]);
+            await each.SendBytesAsync(frame.AsMemory(0, cut));
             each.Stream.Close();
             WireClient again = await OpenAsync(resume: each.Session);
             Assert.False(await again.IsThereAsync(root + "/n"));

@@ -24,14 +24,32 @@ public sealed class EmbeddedAlone() : EmbeddedFixture(null);
 /// <summary>The same, as 3.9.</summary>
 public sealed class Embedded39Alone() : Embedded39Fixture(null);
 
-/// <summary>How the servers are set up for rows that options make a difference to.</summary>
+public sealed class EnforcingApache() : ApacheFixture(RowOptions.QuotaEnforced);
+
+public sealed class SaslApache() : ApacheFixture(RowOptions.SaslRequired);
+
+public sealed class SwitchedApache() : ApacheFixture(RowOptions.Switched);
+
+public sealed class EnforcingEmbedded() : EmbeddedFixture(RowOptions.QuotaEnforced);
+
+public sealed class SaslEmbedded() : EmbeddedFixture(RowOptions.SaslRequired);
+
+public sealed class SwitchedEmbedded() : EmbeddedFixture(RowOptions.Switched);
+
+public sealed class EnforcingEmbedded39() : Embedded39Fixture(RowOptions.QuotaEnforced);
+
+public sealed class SaslEmbedded39() : Embedded39Fixture(RowOptions.SaslRequired);
+
+public sealed class SwitchedEmbedded39() : Embedded39Fixture(RowOptions.Switched);
+
+/// <summary>How the servers are set up for rows that options make a difference to; the same for every kind of server.</summary>
 public static class RowOptions
 {
-    public const string SaslUser = "ann:of-ann";
+    public const string User = "ann", Password = "of-ann";
 
     public static TargetOptions QuotaEnforced { get; } = new() { EnforceQuota = true };
 
-    public static TargetOptions SaslRequired { get; } = new() { Sasl = SaslUser, RequireSasl = true };
+    public static TargetOptions SaslRequired { get; } = new() { Sasl = $"{User}:{Password}", RequireSasl = true };
 
     /// <summary>What can be switched on or off without a bearing on one another.</summary>
     public static TargetOptions Switched { get; } = new() { Words = null, Ttl = false, Reconfig = true, MaxClientConnections = 20, MaxSessionTimeoutMs = 10_000 };

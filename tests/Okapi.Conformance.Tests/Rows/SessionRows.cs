@@ -7,7 +7,7 @@ namespace Okapi.Conformance.Tests.Rows;
 /// <summary>How sessions live and end.</summary>
 public abstract class SessionRows(TargetFixture fixture) : RowTest(fixture)
 {
-    private const int ShortMs = 1_000;
+    private const int ShortMs = 2_000;
 
     public sealed class OnApache(SharedApache fixture) : SessionRows(fixture);
 
@@ -114,7 +114,15 @@ public abstract class SessionRows(TargetFixture fixture) : RowTest(fixture)
         WireClient owner = await OpenAsync();
         int before = await owner.SendAsync(OpCode.SetData, Body.Set(root));
         int close = await owner.SendAsync(OpCode.CloseSession);
-        for (int i = 0; i < 5; i++) await owner.SendAsync(OpCode.SetData, Body.Set(root));
+        try
+        {
+            for (int i = 0; i < 5; i++) await owner.SendAsync(OpCode.SetData, Body.Set(root));
+        }
+        catch (IOException)
+        {
+            // The server was faster and has hung up.
+        }
+
         Assert.Equal(before, (await owner.ReadReplyAsync()).Xid);
         Assert.Equal(close, (await owner.ReadReplyAsync()).Ok().Xid);
         while (await owner.ReadAsync() is { } more) more.Is(ErrorCode.SessionExpired); // or nothing at all

@@ -41,7 +41,7 @@ public abstract class ZxidRows(TargetFixture fixture) : RowTest(fixture)
     {
         WireClient zk = await OpenAsync();
         string root = await RootAsync(zk);
-        WireClient owner = await OpenAsync(1_000);
+        WireClient owner = await OpenAsync(2_000);
         for (int i = 0; i < 3; i++) await owner.CreatedAsync(root + "/e", flags: 3);
         long zxid = await zk.LastZxidAsync();
         await owner.ExpectCloseAsync();

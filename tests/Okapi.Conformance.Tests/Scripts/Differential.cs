@@ -16,7 +16,7 @@ public sealed class Differential(string oneName, Target one, string otherName, T
     public Func<Transcript, Transcript>? Corrupt { get; init; }
 
     /// <summary>How many scripts run at once.</summary>
-    public int Parallel { get; init; } = int.Parse(Environment.GetEnvironmentVariable("PAR") ?? "24");
+    public int Parallel { get; init; } = 24;
 
     /// <summary>How many differing scripts are enough.</summary>
     public int MaximumFailures { get; init; } = 3;

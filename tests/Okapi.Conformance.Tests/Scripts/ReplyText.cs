@@ -42,7 +42,9 @@ public sealed class ReplyText(Ledger ledger)
         var reader = new JuteReader(frame.Body);
         try
         {
-            string body = frame.Error == ErrorCode.Ok ? Body(request, ref reader) : "";
+            // Apache answers with the results so far, if it can read the rest of a transaction or of a batch no more.
+            bool isBatch = request.Verb is "multi" or "multiRead" && reader.Remaining > 0;
+            string body = frame.Error == ErrorCode.Ok || isBatch ? Body(request, ref reader) : "";
             return body + Rest(ref reader);
         }
         catch (ProtocolException)

@@ -32,7 +32,7 @@ public static class ScriptRun
             // A session ends with its script, for the next one's sake: a server has only so many.
             await Task.WhenAll(seats.Select(async seat =>
             {
-                if (seat.IsConnected) await LeaveAsync(seat);
+                if (seat.IsConnected) await CloseAsync(seat);
             }));
             await janitor.RemoveAsync(root);
         }
@@ -62,7 +62,7 @@ public static class ScriptRun
                 await seat.OpenAsync(heard);
                 break;
             case { Verb: "drop" }:
-                await seat.DropAsync();
+                await seat.LeaveAsync(heard);
                 break;
             case { Verb: "resume" } resume:
                 await seat.ResumeAsync(resume, heard);
@@ -99,7 +99,7 @@ public static class ScriptRun
 
     private static bool IsEvent(string line) => line.AsSpan(3).StartsWith("Node", StringComparison.Ordinal);
 
-    private static async Task LeaveAsync(Seat seat)
+    private static async Task CloseAsync(Seat seat)
     {
         var unheard = new List<string>();
         await seat.SendAsync(new Operation("close"), unheard);

@@ -17,6 +17,9 @@ public static class ScriptSettings
         ];
     }
 
+    /// <summary>OKAPI_SCRIPT_FAILURES: how many differing scripts are shrunk and told of before the rest is left out.</summary>
+    public static int Failures => Number("OKAPI_SCRIPT_FAILURES") ?? 3;
+
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int value) ? value : null;
 }

@@ -73,7 +73,7 @@ public sealed class Seat(int number, Target target, string root, Ledger ledger, 
     /// <summary>Opens a new session.</summary>
     public async Task OpenAsync(List<string> heard)
     {
-        await DropAsync();
+        await LeaveAsync(heard);
         (_connection, ConnectResponse? answer) = await HandshakeAsync(default, 0);
         if (answer is not { } session)
         {
@@ -86,8 +86,26 @@ public sealed class Seat(int number, Target target, string root, Ledger ledger, 
         Tell(session, heard);
     }
 
-    /// <summary>Ends the connection, and not the session.</summary>
-    public async Task DropAsync()
+    /// <summary>Ends the connection, and not the session, and waits until the server has ended it too: its watches are then gone.</summary>
+    public async Task LeaveAsync(List<string> heard)
+    {
+        if (_connection is null) return;
+        _connection.EndSending();
+        try
+        {
+            while (await _connection.ReadAsync() is { } frame) heard.Add($"{number}: after the end, {(frame.IsEvent ? _text.Event(frame) : $"reply {frame.Xid} {frame.Error}")}");
+        }
+        catch (Exception e) when (e is TimeoutException or EndOfStreamException)
+        {
+            heard.Add($"{number}: is left open");
+        }
+
+        await DropAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await DropAsync();
+
+    private async Task DropAsync()
     {
         if (_connection is null) return;
         await _connection.DisposeAsync();
@@ -119,8 +137,6 @@ public sealed class Seat(int number, Target target, string root, Ledger ledger, 
         Tell(session, heard);
         if (session.SessionId == 0) await ReadToEndAsync(heard);
     }
-
-    public async ValueTask DisposeAsync() => await DropAsync();
 
     private async Task<(WireClient Connection, ConnectResponse? Answer)> HandshakeAsync(ConnectResponse claimed, long lastZxid)
     {

@@ -8,6 +8,9 @@ namespace Okapi.Server.Tests.Storage;
 /// <summary>Writes transactions as a server would: decided, logged, made durable, applied.</summary>
 internal sealed class Author : IDisposable
 {
+    /// <summary>A session id can be negative, as those of Apache's server 128 are; but 0xff as its first byte marks a TTL.</summary>
+    public const long NegativeSession = unchecked((long)0x9000_0000_0000_0005);
+
     private readonly DataFolder _folder;
     private long _timeMs = 1_700_000_000_000;
 

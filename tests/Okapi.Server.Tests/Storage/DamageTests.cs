@@ -90,7 +90,7 @@ public class DamageTests
     [Fact]
     public void A_missing_log_is_a_gap()
     {
-        using var folder = new TestFolder();
+        using var folder = new TestFolder(inMemory: true);
         for (int i = 0; i < 3; i++)
         {
             using var author = new Author(folder);
@@ -153,7 +153,7 @@ public class DamageTests
 
     private static TestFolder Write(int count, out byte[] log, out long[] starts)
     {
-        var folder = new TestFolder();
+        var folder = new TestFolder(inMemory: true);
         using (var author = new Author(folder))
         {
             for (int i = 0; i < count; i++) author.Do(author.Create($"/n{i}", [(byte)(i + 1), 0, 0, 7]));

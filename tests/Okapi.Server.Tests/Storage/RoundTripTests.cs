@@ -9,14 +9,14 @@ public class RoundTripTests
     internal static void WriteEverything(Author author)
     {
         author.Do(new CreateSessionTransaction(6000), session: 0x1001);
-        author.Do(new CreateSessionTransaction(30000), session: -5);
+        author.Do(new CreateSessionTransaction(300_000), session: Author.NegativeSession);
         author.Do(author.Create("/empty", []));
         author.Do(author.Create("/null", data: null, OpCode.Create2));
         author.Do(author.Create("/a", [1, 2, 3]));
         for (int i = 0; i < 3; i++) author.Do(author.Create($"/a/n-{i:d10}", [(byte)i]));
         author.Do(new DeleteTransaction("/a/n-0000000001"));
         author.Do(author.Create("/a/e", [9], ephemeral: true), session: 0x1001);
-        author.Do(author.Create("/a/f", [9], OpCode.Create2, ephemeral: true), session: -5);
+        author.Do(author.Create("/a/f", [9], OpCode.Create2, ephemeral: true), session: Author.NegativeSession);
         author.Do(author.Create("/container", [], OpCode.CreateContainer));
         author.Do(author.Create("/container/child", []));
         author.Do(author.Create("/gone", [], OpCode.CreateContainer));
@@ -28,7 +28,7 @@ public class RoundTripTests
         author.Do(new SetDataTransaction("/a", null, 2));
         author.Do(new SetDataTransaction("/zookeeper/config", [1], 1, OpCode.Reconfig));
         author.Do(new ErrorTransaction(ErrorCode.NoNode));
-        author.Do(new MultiTransaction([new CheckTransaction("/a", 2), author.Create("/m", [1]), author.Create("/ä€𝄞", [2], OpCode.Create2, add: 2), new SetDataTransaction("/m", [2], 1), new DeleteTransaction("/empty")]));
+        author.Do(new MultiTransaction([new CheckTransaction("/a", 2), author.Create("/m", [1]), author.Create("/ä€", [2], OpCode.Create2, add: 2), new SetDataTransaction("/m", [2], 1), new DeleteTransaction("/empty")]));
         author.Do(new MultiTransaction([new ErrorTransaction(ErrorCode.Ok), new ErrorTransaction(ErrorCode.BadVersion), new ErrorTransaction(ErrorCode.RuntimeInconsistency)]));
         author.Do(new MultiTransaction([author.Create("/mc", [1], OpCode.CreateContainer), author.Create("/mt", [1], OpCode.CreateTtl, ttlMs: 1_000_000, add: 2)]));
         author.Do(new MultiTransaction([]));

@@ -1,4 +1,5 @@
 using Okapi.Server.Storage;
+using Okapi.Server.Trees;
 
 namespace Okapi.Server.Tests.Storage;
 
@@ -134,6 +135,53 @@ public class SnapshotTests
     }
 
     [Fact]
+    public void An_ACL_that_a_snapshot_of_Apaches_missed_comes_from_the_log()
+    {
+        using var folder = new TestFolder();
+        using (var author = new Author(folder)) author.Do(author.Create("/a", acl: Acl.ReadOnly));
+        var tree = new Tree();
+        tree.Restore("/a", new Znode { Acl = SnapshotReader.UnknownAcl, Czxid = 1, Mzxid = 1, Pzxid = 1 });
+        using (var file = File.OpenHandle(folder.File("snapshot.0"), FileMode.Create, FileAccess.Write)) SnapshotWriter.Write(file, tree, new Dictionary<long, int>());
+        Assert.Equal(Acl.ReadOnly, folder.Recover().Tree.Find("/a")!.Acl);
+        File.Delete(folder.File("log.1"));
+        Assert.Contains("have the ACL of /a", folder.Refused<InvalidDataException>().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_snapshot_of_Apaches_that_saw_a_znode_come_again_with_a_child_gives_both()
+    {
+        // Created, deleted, created again and given a child, all while the snapshot was being written, which saw the end of it.
+        using var folder = new TestFolder();
+        IReadOnlyList<string> written;
+        using (var author = new Author(folder))
+        {
+            author.Do(author.Create("/a"));
+            author.Do(new Server.Transactions.DeleteTransaction("/a"));
+            author.Do(author.Create("/a"));
+            author.Do(author.Create("/a/b"));
+            written = Trees.Describe(author.Tree, author.Sessions);
+            using var file = File.OpenHandle(folder.File("snapshot.0"), FileMode.Create, FileAccess.Write);
+            SnapshotWriter.Write(file, author.Tree, author.Sessions);
+        }
+
+        Assert.Equal(written, Trees.Describe(folder.Recover()));
+    }
+
+    [Fact]
+    public void A_transaction_that_does_not_fit_is_named_with_file_and_offset()
+    {
+        using var folder = new TestFolder();
+        using (DataFolder opened = folder.Open(out _))
+        {
+            var delete = new Server.Transactions.DeleteTransaction("/");
+            opened.Append(new(1, 1, 1, 1, delete.Type), delete);
+            opened.Commit();
+        }
+
+        Assert.StartsWith("The transaction at offset 16 of " + folder.File("log.1"), folder.Refused<InvalidDataException>().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_snapshot_of_uncommitted_transactions_is_refused()
     {
         using var folder = new TestFolder { Options = new() { SnapshotEvery = 1 } };
@@ -144,7 +192,7 @@ public class SnapshotTests
 
     private static TestFolder WriteTwo(out IReadOnlyList<string> written)
     {
-        var folder = new TestFolder { Options = new() { LogGrowth = 64, SnapshotEvery = 4 } };
+        var folder = new TestFolder(inMemory: true) { Options = new() { LogGrowth = 64, SnapshotEvery = 4 } };
         using var author = new Author(folder);
         author.Do(new Server.Transactions.CreateSessionTransaction(5000), session: 3);
         author.Do(author.Create("/a", [1]));

@@ -5,9 +5,14 @@ using Okapi.TestSupport;
 namespace Okapi.Server.Tests.Storage;
 
 /// <summary>A data folder for one test.</summary>
-internal sealed class TestFolder : IDisposable
+/// <param name="inMemory">Whether it may be in memory: for tests that open it a thousand times, and whose point is not the disk.</param>
+internal sealed class TestFolder(bool inMemory = false) : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("okapi-data-").FullName;
+    private const string Memory = "/dev/shm";
+
+    public string Path { get; } = inMemory && Directory.Exists(Memory)
+        ? Directory.CreateDirectory($"{Memory}/okapi-data-{Guid.NewGuid():n}").FullName
+        : Directory.CreateTempSubdirectory("okapi-data-").FullName;
 
     public string VersionPath => System.IO.Path.Combine(Path, "version-2");
 

@@ -71,7 +71,7 @@ public class TornTailTests
     {
         // Three batches of many entries; of the last, any sectors may be missing, though later ones are there.
         var random = new Random(seed);
-        using var folder = new TestFolder();
+        using var folder = new TestFolder(inMemory: true);
         long durable;
         var ends = new List<long>();
         using (var author = new Author(folder) { CommitsEach = false })
@@ -149,7 +149,7 @@ public class TornTailTests
 
     private static TestFolder WriteFive(out byte[] log, out long[] ends)
     {
-        var folder = new TestFolder();
+        var folder = new TestFolder(inMemory: true);
         using (var author = new Author(folder))
         {
             for (int i = 0; i < 5; i++) author.Do(author.Create($"/n{i}", [(byte)(i + 1), 0, 0, 7]));
