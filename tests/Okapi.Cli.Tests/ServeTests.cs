@@ -47,6 +47,22 @@ public partial class ServeTests
         Assert.StartsWith($"okapi: {first.Address} cannot be listened on: ", Assert.Single(Lines(second.Errors)));
     }
 
+    [Fact]
+    public async Task A_port_that_was_just_left_is_free_at_once()
+    {
+        string address;
+        await using (OkapiProcess first = await OkapiProcess.ServeAsync())
+        {
+            address = first.Address;
+            await using WireClient client = await WireClient.ConnectAsync(first.EndPoint);
+            await client.SendBytesAsync(new byte[] { 0x7f, 0xff, 0xff, 0xff });
+            await client.ExpectCloseAsync(); // the server closes first: the port's TIME_WAIT is its own
+        }
+
+        await using OkapiProcess second = await OkapiProcess.ServeAsync("--listen", address);
+        Assert.Equal(address, second.Address);
+    }
+
     [Theory]
     [InlineData("--listen", "127.0.0.1:65536", "a port from 0 to 65535")]
     [InlineData("--listen", "2181x", "a port from 0 to 65535")]
@@ -105,6 +121,68 @@ public partial class ServeTests
     }
 
     [Fact]
+    public async Task What_is_in_the_data_folder_is_there_at_the_next_start_and_the_session_goes_on()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.Below("data");
+        await using OkapiProcess first = await OkapiProcess.ServeAsync("--data", data);
+        Assert.EndsWith($", data in {data}", first.ReadyLine);
+        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(first.Address, new ZooKeeperOptions { SessionTimeout = TimeSpan.FromSeconds(40) });
+        await zk.CreateAsync("/kept", "here"u8.ToArray());
+        await zk.CreateAsync("/mine", mode: CreateMode.Ephemeral);
+        long session = zk.SessionId;
+        await first.KillAsync();
+
+        await using OkapiProcess second = await OkapiProcess.ServeAsync("--data", data, "--listen", first.Address);
+        Assert.Equal("here"u8.ToArray(), (await zk.GetAsync("/kept")).Data);
+        Assert.Equal(session, zk.SessionId);
+        Assert.Equal(session, (await zk.ExistsAsync("/mine"))?.EphemeralOwner);
+    }
+
+    [Fact]
+    public async Task A_data_folder_in_use_ends_it_with_1_and_one_line_that_names_it()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.Below("data");
+        await using OkapiProcess first = await OkapiProcess.ServeAsync("--data", data);
+        Ended second = await OkapiProcess.RunAsync("serve", "--listen", "0", "--data", data);
+        Assert.Equal(1, second.ExitCode);
+        string line = Assert.Single(Lines(second.Errors));
+        Assert.Contains(data, line);
+        Assert.Contains("in use", line);
+    }
+
+    [Fact]
+    public async Task A_damaged_data_folder_ends_it_with_1_and_one_line_that_names_the_file()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.Below("data");
+        await using (OkapiProcess first = await OkapiProcess.ServeAsync("--data", data))
+        {
+            await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(first.Address);
+            for (int i = 0; i < 10; i++) await zk.CreateAsync($"/n{i}", new byte[100]);
+        }
+
+        string log = Directory.EnumerateFiles(data, "log.*", SearchOption.AllDirectories).Single();
+        byte[] bytes = await File.ReadAllBytesAsync(log);
+        bytes[200] ^= 1; // amid what was acknowledged
+        await File.WriteAllBytesAsync(log, bytes);
+        Ended ended = await OkapiProcess.RunAsync("serve", "--listen", "0", "--data", data);
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Contains(Path.GetFileName(log), Assert.Single(Lines(ended.Errors)));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_cannot_be_made_ends_it_with_1_and_one_line_that_names_it()
+    {
+        using var folder = new TemporaryFolder();
+        string data = Path.Combine(folder.File("file", "in the way"), "data");
+        Ended ended = await OkapiProcess.RunAsync("serve", "--listen", "0", "--data", data);
+        Assert.Equal(1, ended.ExitCode);
+        Assert.Contains(folder.Below("file"), Assert.Single(Lines(ended.Errors)));
+    }
+
+    [Fact]
     public async Task Options_reach_the_server()
     {
         using var folder = new TemporaryFolder();
@@ -125,23 +203,26 @@ public partial class ServeTests
     [Fact]
     public async Task Port_0_on_the_loopback_of_IPv6_is_served_too()
     {
-        Assert.SkipUnless(Socket.OSSupportsIPv6 && await HasLoopbackAsync(), "There is no IPv6 here.");
+        Assert.SkipUnless(HasIPv6Loopback(), "There is no IPv6 here.");
         await using OkapiProcess server = await OkapiProcess.ServeAsync("--listen", "[::1]:0");
-        await using WireClient client = await WireClient.OpenAsync(server.EndPoint);
-        Assert.NotEqual(0, client.SessionId);
+        using var tcp = new TcpClient(AddressFamily.InterNetworkV6);
+        await tcp.ConnectAsync(server.EndPoint);
+        await using var client = new WireClient(tcp.GetStream());
+        Assert.NotEqual(0, (await client.HandshakeAsync()).SessionId);
+    }
 
-        static Task<bool> HasLoopbackAsync()
+    private static bool HasIPv6Loopback()
+    {
+        if (!Socket.OSSupportsIPv6) return false;
+        using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+        try
         {
-            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
-                return Task.FromResult(true);
-            }
-            catch (SocketException)
-            {
-                return Task.FromResult(false);
-            }
+            socket.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

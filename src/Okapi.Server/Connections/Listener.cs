@@ -33,7 +33,7 @@ internal sealed class Listener : IDisposable
         _socket = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            if (!OperatingSystem.IsWindows()) _socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true); // a restart takes the same port at once
+            // Not ReuseAddress: on Unix .NET then sets SO_REUSEPORT as well, and two servers share an address. A port that was just left is free for Bind as it is.
             _socket.Bind(at);
             _socket.Listen(Backlog);
         }

@@ -80,6 +80,10 @@ internal sealed class Writes(Member member)
             case OpCode.Delete:
                 return preparer.Delete(VersionRequest.Read(ref body), caller);
             case OpCode.SetData or OpCode.SetAcl when HasNullPath(body):
+                body.ReadString();
+                if (type == OpCode.SetData) body.ReadByteArray();
+                else body.ReadRecords<Acl>(minimumSize: 12);
+                body.ReadInt();
                 return ErrorCode.BadArguments; // these two look at the path before they use it (B23)
             case OpCode.SetData:
                 return preparer.SetData(SetDataRequest.Read(ref body), caller);

@@ -41,7 +41,12 @@ public sealed class ScriptGenerator(int seed)
         if (Chance(12))
         {
             int together = _random.Next(2, 6);
-            for (int i = 0; i < together; i++) steps.Add(new(session, Request(), Unawaited: i < together - 1));
+            for (int i = 0; i < together; i++)
+            {
+                Operation request = Request();
+                steps.Add(new(session, request, Unawaited: i < together - 1 && !IsStumbledOver(request)));
+            }
+
             return;
         }
 
@@ -70,6 +75,12 @@ public sealed class ScriptGenerator(int seed)
                 break;
         }
     }
+
+    /// <summary>
+    /// Apache does not take back what the parts of such a multi have counted before it stumbled; whether requests pipelined behind it see that is a matter of time.
+    /// </summary>
+    private static bool IsStumbledOver(Operation request) =>
+        request.Parts.Any(part => part.Path is null || part.Acl is "nullid?" || (part.Verb is "create" or "create2" or "createContainer" && part.Number is 5 or 6));
 
     private Operation Request()
     {
