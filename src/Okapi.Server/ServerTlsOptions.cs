@@ -29,6 +29,7 @@ public sealed class ServerTlsOptions
 
     internal void Validate()
     {
+        if (!Enum.IsDefined(ClientCertificate)) throw new ArgumentException($"{nameof(ClientCertificate)} {ClientCertificate} is not one of {string.Join(", ", Enum.GetNames<ClientCertificateMode>())}.");
         if (Certificate is null || !Certificate.HasPrivateKey) throw new ArgumentException($"{nameof(Certificate)} is missing, or has no private key.");
         if (ClientCertificate != ClientCertificateMode.None && ClientAuthorities.Count == 0)
             throw new ArgumentException($"{nameof(ClientCertificate)} is {ClientCertificate} and {nameof(ClientAuthorities)} is empty: no certificate could be accepted.");

@@ -2,8 +2,14 @@ using System.Globalization;
 
 namespace Okapi.Conformance.Tests;
 
-public class AclTests(Standalone standalone)
+public abstract class AclTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : AclTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : AclTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : AclTests(servers);
+
     private static ZooKeeperOptions As(params AuthInfo[] credentials)
     {
         var options = new ZooKeeperOptions();
@@ -14,7 +20,7 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task An_ACL_is_read_as_it_was_written()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(As(AuthInfo.Digest("ann", "secret")));
+        await using ZooKeeperClient zk = await servers.ConnectAsync(As(AuthInfo.Digest("ann", "secret")));
         string root = await Servers.RootAsync(zk);
         Assert.Equal(Acl.Open, (await zk.GetAclAsync(root)).Acl);
         Acl[] acl = [Acl.Digest(Permissions.All, "ann", "secret"), new(Permissions.Read | Permissions.Create, "ip", "10.0.0.0/8"), new(Permissions.Read, "world", "anyone")];
@@ -29,7 +35,7 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task Without_the_right_to_administer_digests_come_masked()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string path = await zk.CreateAsync(root + "/a", acl: [Acl.Digest(Permissions.All, "ann", "secret"), new(Permissions.Read, "world", "anyone")]);
         Assert.Equal(["ann:x", "anyone"], (await zk.GetAclAsync(path)).Acl.Select(each => each.Id));
@@ -38,7 +44,7 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task Each_permission_allows_its_operations_and_no_others()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         (Permissions Needed, Func<string, Task> Call)[] table =
         [
@@ -67,14 +73,14 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task H39_Credentials_are_presented_again_on_every_connection_and_before_any_request()
     {
-        await using var proxy = standalone.Proxy();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, As(AuthInfo.Digest("ann", "1"), AuthInfo.Digest("bob", "2")), TestContext.Current.CancellationToken);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(As(AuthInfo.Digest("ann", "1"), AuthInfo.Digest("bob", "2")));
         await zk.AddAuthAsync(AuthInfo.Digest("cid", "3"));
         string root = await Servers.RootAsync(zk);
         string path = await zk.CreateAsync(root + "/a", acl: [Acl.Digest(Permissions.Read, "ann", "1"), Acl.Digest(Permissions.Write, "bob", "2"), Acl.Digest(Permissions.Create, "cid", "3")]);
         for (int i = 0; i < 20; i++)
         {
-            proxy.Cut();
+            await proxy.CutAsync();
             // Reads are sent again by themselves; they wait for the next connection.
             await zk.GetAsync(path).AsTask().Soon();
             await zk.SetAsync(path, null);
@@ -86,14 +92,14 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task WhoAmI_tells_identities_and_no_secrets()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(As(AuthInfo.Digest("ann", "secret")));
+        await using ZooKeeperClient zk = await servers.ConnectAsync(As(AuthInfo.Digest("ann", "secret")));
         Assert.Equal([new("digest", "ann"), new("ip", "127.0.0.1")], (await zk.WhoAmIAsync()).OrderBy(each => each.Scheme));
     }
 
     [Fact]
     public async Task The_super_user_may_do_anything()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string path = await zk.CreateAsync(root + "/a", acl: [Acl.Digest(Permissions.All, "ann", "secret")]);
         await Assert.ThrowsAsync<NoAuthException>(() => zk.GetAsync(path).AsTask());
@@ -105,7 +111,7 @@ public class AclTests(Standalone standalone)
     [Fact]
     public async Task H40_A_refused_credential_ends_the_client_and_everything_says_why()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync(root);
         await using StateLog states = await StateLog.OpenAsync(zk);
@@ -117,6 +123,6 @@ public class AclTests(Standalone standalone)
         await Assert.ThrowsAsync<AuthFailedException>(() => watch.NextAsync());
         Assert.True(zk.SessionLost.IsCancellationRequested);
         await zk.DisposeAsync().AsTask().Soon();
-        await Assert.ThrowsAsync<AuthFailedException>(() => standalone.ConnectAsync(As(new AuthInfo("no-such-scheme", "x"u8))));
+        await Assert.ThrowsAsync<AuthFailedException>(() => servers.ConnectAsync(As(new AuthInfo("no-such-scheme", "x"u8))));
     }
 }

@@ -1,15 +1,19 @@
 namespace Okapi.Conformance.Tests;
 
-public class ChrootTests(Standalone standalone)
+public abstract class ChrootTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : ChrootTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : ChrootTests(servers);
+
     private static readonly byte[] One = "one"u8.ToArray();
 
     [Fact]
     public async Task H41_Every_operation_speaks_the_callers_paths()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: root);
         Assert.Equal(root, zk.Chroot);
         Assert.Equal("/a", await zk.CreateAsync("/a", One));
         Assert.Equal("/b", (await zk.CreateWithStatAsync("/b")).Path);
@@ -36,11 +40,11 @@ public class ChrootTests(Standalone standalone)
     [Fact]
     public async Task H41_Watches_on_the_root_and_on_descendants_tell_the_callers_paths()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         await whole.CreateAsync(root + "/app");
         await whole.CreateAsync(root + "/app2");
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: root + "/app");
+        await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: root + "/app");
         await using Watch persistent = await zk.WatchAsync("/");
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/a/b");
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync("/");
@@ -61,7 +65,7 @@ public class ChrootTests(Standalone standalone)
     [Fact]
     public async Task H41_A_view_does_not_see_ephemerals_and_events_of_a_neighbour_whose_name_begins_alike()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         await whole.CreateAsync(root + "/app");
         await whole.CreateAsync(root + "/app2");
@@ -79,9 +83,9 @@ public class ChrootTests(Standalone standalone)
     [Fact]
     public async Task H41_The_ensembles_configuration_is_not_below_the_chroot()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: root);
         Assert.Equal((await whole.GetConfigAsync()).Stat, (await zk.GetConfigAsync()).Stat);
         await using OneShotWatch<NodeData> watch = await zk.WatchConfigAsync();
         Assert.True(await whole.WithChroot("/zookeeper").ExistsAsync("/config") is not null);
@@ -91,7 +95,7 @@ public class ChrootTests(Standalone standalone)
     [Fact]
     public async Task Views_share_the_session_and_their_chroots_add_up()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         ZooKeeperClient outer = whole.WithChroot(root);
         await outer.CreateAsync("/a");
@@ -111,11 +115,11 @@ public class ChrootTests(Standalone standalone)
     [Fact]
     public async Task A_missing_chroot_is_said_so_when_connecting()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
-        NoNodeException refused = await Assert.ThrowsAsync<NoNodeException>(() => standalone.ConnectAsync(chroot: root + "/x/y"));
+        NoNodeException refused = await Assert.ThrowsAsync<NoNodeException>(() => servers.ConnectAsync(chroot: root + "/x/y"));
         Assert.Contains($"The chroot \"{root}/x/y\"", refused.Message);
-        await using (ZooKeeperClient careless = await standalone.ConnectAsync(new() { ChrootCheck = ChrootCheck.None }, root + "/x/y"))
+        await using (ZooKeeperClient careless = await servers.ConnectAsync(new() { ChrootCheck = ChrootCheck.None }, root + "/x/y"))
         {
             Assert.Null(await careless.ExistsAsync("/"));
             await Assert.ThrowsAsync<NoNodeException>(() => careless.CreateAsync("/a").AsTask());
@@ -123,8 +127,8 @@ public class ChrootTests(Standalone standalone)
             Assert.NotNull(await whole.ExistsAsync(root + "/x/y/a/b"));
         }
 
-        await using ZooKeeperClient creating = await standalone.ConnectAsync(new() { ChrootCheck = ChrootCheck.Create }, root + "/p/q");
+        await using ZooKeeperClient creating = await servers.ConnectAsync(new() { ChrootCheck = ChrootCheck.Create }, root + "/p/q");
         Assert.NotNull(await creating.ExistsAsync("/"));
-        await using ZooKeeperClient again = await standalone.ConnectAsync(new() { ChrootCheck = ChrootCheck.Create }, root + "/p/q");
+        await using ZooKeeperClient again = await servers.ConnectAsync(new() { ChrootCheck = ChrootCheck.Create }, root + "/p/q");
     }
 }

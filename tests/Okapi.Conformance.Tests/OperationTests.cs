@@ -3,8 +3,14 @@ using System.Text;
 
 namespace Okapi.Conformance.Tests;
 
-public class OperationTests(Standalone standalone)
+public abstract class OperationTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : OperationTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : OperationTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : OperationTests(servers);
+
     private static readonly byte[] One = "one"u8.ToArray();
     private static readonly byte[] Two = "two"u8.ToArray();
 
@@ -18,7 +24,7 @@ public class OperationTests(Standalone standalone)
     [InlineData(CreateMode.PersistentSequentialWithTtl)]
     public async Task Every_mode_creates_with_and_without_Stat(CreateMode mode)
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         TimeSpan? ttl = mode.HasTtl() ? TimeSpan.FromHours(1) : null;
         string plain = await zk.CreateAsync(root + "/a", One, mode, ttl: ttl);
@@ -38,7 +44,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task H37_Containers_and_TTL_znodes_are_reaped_and_others_are_not()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         TimeSpan ttl = TimeSpan.FromMilliseconds(10);
         // A container is reaped once it has had a child.
@@ -64,7 +70,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Sequential_names_count_all_creates_below_the_parent_and_may_have_no_prefix()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         Assert.Equal(root + "/0000000000", await zk.CreateAsync(root + "/", mode: CreateMode.PersistentSequential));
         await zk.CreateAsync(root + "/plain");
@@ -77,7 +83,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Null_data_stays_null_and_empty_data_stays_empty()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string path = await zk.CreateAsync(root + "/a");
         await Expect(isNull: true);
@@ -101,7 +107,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Writes_move_exactly_the_parts_of_the_Stat_that_are_theirs()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         Stat parent = (await zk.ExistsAsync(root))!.Value;
         CreatedNode node = await zk.CreateWithStatAsync(root + "/a", One);
@@ -119,7 +125,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Versions_guard_deletes_and_writes()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string path = await zk.CreateAsync(root + "/a", One);
         Assert.Equal(1, (await zk.SetAsync(path, Two, 0)).Version);
@@ -136,7 +142,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Each_refusal_has_its_exception()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/full");
         await zk.CreateAsync(root + "/full/child");
@@ -177,7 +183,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task The_Try_forms_name_each_outcome()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string a = root + "/a", none = root + "/none";
         Assert.Equal(new(CreateOutcome.Created, a), await zk.TryCreateAsync(a, One));
@@ -210,7 +216,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Children_are_listed_with_and_without_Stat_and_counted_with_all_below_them()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string[] names = [.. Enumerable.Range(0, 300).Select(i => "child-" + i.ToString(CultureInfo.InvariantCulture)).Order()];
         await Task.WhenAll(names.Select(name => zk.CreateAsync($"{root}/{name}").AsTask()));
@@ -227,7 +233,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task A_batch_of_reads_has_a_result_or_an_error_for_each()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         string a = await zk.CreateAsync(root + "/a", One);
         await zk.CreateAsync(root + "/secret", acl: [new(Permissions.Write, "world", "anyone")]);
@@ -245,7 +251,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Sync_takes_any_path()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         await zk.SyncAsync();
         await zk.SyncAsync("/no/such/path");
     }
@@ -253,9 +259,9 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task The_client_tells_where_it_is_connected_and_with_what_session()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromMilliseconds(1) });
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromMilliseconds(1) });
         Assert.Equal((SessionState.Connected, true), (zk.State, zk.IsConnected));
-        Assert.Equal(standalone.Server.Nodes[0].Port, zk.Server!.Port);
+        Assert.Equal(servers.AddressOf(1), zk.Server!.ToString());
         Assert.NotEqual(0, zk.SessionId);
         Assert.Equal(TimeSpan.FromSeconds(1), zk.SessionTimeout); // two ticks are the least that the server grants
         Assert.Equal(zk.SessionId, zk.GetSessionCredentials()!.SessionId);
@@ -264,8 +270,8 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Ephemerals_are_listed_by_a_prefix_of_characters()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         foreach (string name in (string[])["app", "app2", "b"]) await zk.CreateAsync($"{root}/{name}", mode: CreateMode.Ephemeral);
         await other.CreateAsync(root + "/others", mode: CreateMode.Ephemeral);
@@ -279,7 +285,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task Requests_reach_the_server_in_the_order_of_the_calls()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         var sets = new List<Task<Stat>>();
         for (int i = 0; i < 5_000; i++) sets.Add(zk.SetAsync(root, Encoding.ASCII.GetBytes(i.ToString(CultureInfo.InvariantCulture)), i).AsTask());
@@ -290,7 +296,7 @@ public class OperationTests(Standalone standalone)
     [Fact]
     public async Task H33_A_reply_over_the_limit_fails_its_call_alone()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(new() { MaxReplySize = 64 * 1024 });
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { MaxReplySize = 64 * 1024 });
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/big", new byte[100_000]);
         ReplyTooLargeException refused = await Assert.ThrowsAsync<ReplyTooLargeException>(() => zk.GetAsync(root + "/big").AsTask());

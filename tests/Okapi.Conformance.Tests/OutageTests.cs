@@ -3,9 +3,13 @@ using System.Diagnostics;
 namespace Okapi.Conformance.Tests;
 
 /// <summary>Sessions on a server that is killed, frozen or wiped. One test at a time; each leaves the server running.</summary>
-[Collection(nameof(Fragile))]
-public class OutageTests(Fragile fragile)
+public abstract class OutageTests(Servers servers)
 {
+    [Collection(nameof(Fragile))]
+    public sealed class OnApache(Fragile servers) : OutageTests(servers);
+
+    public sealed class OnEmbedded(FragileEmbedded servers) : OutageTests(servers), IClassFixture<FragileEmbedded>;
+
     private static readonly TimeSpan T = TimeSpan.FromSeconds(2);
 
     private static ZooKeeperOptions Short(SessionRecovery recovery = SessionRecovery.None) => new()
@@ -19,13 +23,13 @@ public class OutageTests(Fragile fragile)
     [Fact]
     public async Task A_session_that_expired_on_the_server_is_over_and_everything_says_so()
     {
-        await using ZooKeeperClient zk = await fragile.ConnectAsync(Short());
+        await using ZooKeeperClient zk = await servers.ConnectAsync(Short());
         string root = await Servers.RootAsync(zk);
         long session = zk.SessionId;
         await using Watch watch = await zk.WatchAsync(root);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync(root);
         await using StateLog states = await StateLog.OpenAsync(zk);
-        await using (await FreezeAsync())
+        await using (await servers.FreezeAsync(1))
         {
             await states.UntilAsync(SessionState.Disconnected);
             Task<Stat> write = zk.SetAsync(root, null).AsTask();
@@ -44,7 +48,7 @@ public class OutageTests(Fragile fragile)
     [Fact]
     public async Task H6_With_recovery_the_end_of_the_old_session_is_told_before_the_beginning_of_the_new_one()
     {
-        await using ZooKeeperClient zk = await fragile.ConnectAsync(Short(SessionRecovery.NewSession));
+        await using ZooKeeperClient zk = await servers.ConnectAsync(Short(SessionRecovery.NewSession));
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
         long first = zk.SessionId;
@@ -53,7 +57,7 @@ public class OutageTests(Fragile fragile)
         await using Watch plain = await zk.WatchAsync(root);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync(root);
         await using StateLog states = await StateLog.OpenAsync(zk);
-        await using (await FreezeAsync()) await states.UntilAsync(SessionState.Expired);
+        await using (await servers.FreezeAsync(1)) await states.UntilAsync(SessionState.Expired);
         long second = (await states.UntilAsync(SessionState.Connected)).SessionId;
         Assert.NotEqual(first, second);
         Assert.Equal(
@@ -80,10 +84,10 @@ public class OutageTests(Fragile fragile)
         // The longest pause between attempts is far longer than the session: Expired must not wait for it (H3).
         ZooKeeperOptions options = Short();
         options.BackoffMinimum = options.BackoffMaximum = T * 10;
-        await using ZooKeeperClient zk = await fragile.ConnectAsync(options);
+        await using ZooKeeperClient zk = await servers.ConnectAsync(options);
         await using StateLog states = await StateLog.OpenAsync(zk);
         var watch = Stopwatch.StartNew();
-        await fragile.Server.KillAsync(1);
+        await servers.KillAsync(1);
         try
         {
             await states.UntilAsync(SessionState.Disconnected);
@@ -95,21 +99,21 @@ public class OutageTests(Fragile fragile)
         }
         finally
         {
-            await fragile.Server.StartNodeAsync(1);
+            await servers.StartNodeAsync(1);
         }
     }
 
     [Fact]
     public async Task A_server_that_restarts_in_time_keeps_the_session_and_its_watches()
     {
-        await using ZooKeeperClient zk = await fragile.ConnectAsync(new() { SessionTimeout = TimeSpan.FromMinutes(2), BackoffMaximum = TimeSpan.FromMilliseconds(500) });
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromMinutes(2), BackoffMaximum = TimeSpan.FromMilliseconds(500) });
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
         await using Watch watch = await zk.WatchAsync(root);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync(root + "/e");
         long session = zk.SessionId;
-        await fragile.Server.KillAsync(1);
-        await fragile.Server.StartNodeAsync(1);
+        await servers.KillAsync(1);
+        await servers.StartNodeAsync(1);
         Assert.Equal(session, (await zk.ExistsAsync(root + "/e").AsTask().Soon())!.Value.EphemeralOwner);
         await zk.SetAsync(root, null);
         await zk.SetAsync(root + "/e", null);
@@ -121,28 +125,17 @@ public class OutageTests(Fragile fragile)
     [Fact]
     public async Task H8_A_server_whose_data_was_wiped_ends_the_session_and_takes_the_next_one()
     {
-        await using ZooKeeperClient zk = await fragile.ConnectAsync(Short()), recovering = await fragile.ConnectAsync(Short(SessionRecovery.NewSession));
+        await using ZooKeeperClient zk = await servers.ConnectAsync(Short()), recovering = await servers.ConnectAsync(Short(SessionRecovery.NewSession));
         await Servers.RootAsync(zk); // its zxid is more than the wiped server will have
         await recovering.SyncAsync();
         await using StateLog states = await StateLog.OpenAsync(zk), states2 = await StateLog.OpenAsync(recovering);
-        await fragile.Server.KillAsync(1);
-        Directory.Delete(Path.Combine(fragile.Server.Directory, "1", "data", "version-2"), recursive: true);
-        await fragile.Server.StartNodeAsync(1);
+        await servers.KillAsync(1);
+        servers.Wipe(1);
+        await servers.StartNodeAsync(1);
         await states.UntilAsync(SessionState.Expired);
         Assert.DoesNotContain(SessionState.Connected, states.States.Skip(1));
         await states2.UntilAsync(SessionState.Expired);
         await states2.UntilAsync(SessionState.Connected);
         Assert.Equal(["zookeeper"], await recovering.GetChildrenAsync("/"));
-    }
-
-    private async Task<Thawing> FreezeAsync()
-    {
-        await fragile.Server.PauseAsync(1);
-        return new(fragile);
-    }
-
-    private sealed class Thawing(Fragile fragile) : IAsyncDisposable
-    {
-        public ValueTask DisposeAsync() => new(fragile.Server.ResumeAsync(1));
     }
 }

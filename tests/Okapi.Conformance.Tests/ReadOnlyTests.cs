@@ -1,14 +1,18 @@
 namespace Okapi.Conformance.Tests;
 
 /// <summary>An ensemble that loses its quorum and serves reads.</summary>
-[Collection(nameof(ReadOnlyEnsemble))]
-public class ReadOnlyTests(ReadOnlyEnsemble ensemble)
+public abstract class ReadOnlyTests(Servers servers)
 {
+    [Collection(nameof(ReadOnlyEnsemble))]
+    public sealed class OnApache(ReadOnlyEnsemble servers) : ReadOnlyTests(servers);
+
+    public sealed class OnEmbedded(EmbeddedEnsemble servers) : ReadOnlyTests(servers), IClassFixture<EmbeddedEnsemble>;
+
     [Fact]
     public async Task H11_A_read_only_server_serves_reads_until_one_that_takes_writes_is_found()
     {
         string root, missing;
-        await using (ZooKeeperClient writer = await ensemble.ConnectAsync())
+        await using (ZooKeeperClient writer = await servers.ConnectAsync())
         {
             root = await Servers.RootAsync(writer);
             missing = root + "/missing";
@@ -16,22 +20,20 @@ public class ReadOnlyTests(ReadOnlyEnsemble ensemble)
             // All three have it before two of them go.
             foreach (int node in (int[])[1, 2, 3])
             {
-                await using ZooKeeperClient each = await ensemble.ConnectToAsync(node);
+                await using ZooKeeperClient each = await servers.ConnectToAsync(node);
                 await each.SyncAsync();
             }
         }
 
-        await ensemble.Server.KillAsync(2);
-        await ensemble.Server.KillAsync(3);
         bool isRestored = false;
         try
         {
-            Assert.Equal(1, await ensemble.Server.FindAsync("read-only"));
+            await servers.LoseQuorumAsync(left: 1);
             var options = new ZooKeeperOptions { AllowReadOnly = true, SessionTimeout = TimeSpan.FromMinutes(1), BackoffMaximum = TimeSpan.FromMilliseconds(500) };
-            await using ZooKeeperClient zk = await ensemble.ConnectAsync(options);
+            await using ZooKeeperClient zk = await servers.ConnectAsync(options);
             await using StateLog states = await StateLog.OpenAsync(zk);
             Assert.Equal((SessionState.ConnectedReadOnly, true), (zk.State, zk.IsConnected));
-            Assert.Equal(ensemble.AddressOf(1), zk.Server!.ToString());
+            Assert.Equal(servers.AddressOf(1), zk.Server!.ToString());
             Assert.Equal("x"u8.ToArray(), (await zk.GetAsync(root)).Data);
             Assert.Empty(await zk.GetChildrenAsync(root));
             Assert.Equal(ErrorCode.NotReadOnly, (await Assert.ThrowsAsync<NotReadOnlyException>(() => zk.SetAsync(root, null).AsTask())).Code);
@@ -42,12 +44,11 @@ public class ReadOnlyTests(ReadOnlyEnsemble ensemble)
             await using Watch watch = await zk.WatchAsync(root);
 
             // A client that wants to write does not connect.
-            ConnectFailedException failed = await Assert.ThrowsAsync<ConnectFailedException>(() => ensemble.ConnectAsync(new() { FirstConnectTimeout = TimeSpan.FromSeconds(2) }));
+            ConnectFailedException failed = await Assert.ThrowsAsync<ConnectFailedException>(() => servers.ConnectAsync(new() { FirstConnectTimeout = TimeSpan.FromSeconds(2) }));
             Assert.Equal(3, failed.Attempts.Count);
 
             long readOnlySession = zk.SessionId;
-            await ensemble.Server.StartNodeAsync(2, waitServing: false);
-            await ensemble.Server.StartNodeAsync(3, waitServing: false);
+            await servers.RegainQuorumAsync();
             isRestored = true;
             await states.UntilAsync(SessionState.Connected);
             await zk.SetAsync(root, null).AsTask().Soon();
@@ -60,11 +61,7 @@ public class ReadOnlyTests(ReadOnlyEnsemble ensemble)
         }
         finally
         {
-            if (!isRestored)
-            {
-                await ensemble.Server.StartNodeAsync(2, waitServing: false);
-                await ensemble.Server.StartNodeAsync(3, waitServing: false);
-            }
+            if (!isRestored) await servers.RegainQuorumAsync();
         }
     }
 }

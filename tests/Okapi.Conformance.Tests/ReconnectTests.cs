@@ -4,17 +4,25 @@ using Okapi.TestSupport;
 namespace Okapi.Conformance.Tests;
 
 /// <summary>Watches across lost connections: the session lives on, the server has forgotten the watches.</summary>
-public class ReconnectTests(Standalone standalone)
+public abstract class ReconnectTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : ReconnectTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : ReconnectTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : ReconnectTests(servers);
+
+    public sealed class InMemory(InMemoryServer servers) : ReconnectTests(servers), IClassFixture<InMemoryServer>;
+
     private static readonly byte[] One = "one"u8.ToArray();
 
     [Fact]
     public async Task H48_Each_kind_of_watch_survives_twenty_cuts()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString + root, cancellationToken: TestContext.Current.CancellationToken);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
         foreach (string path in (string[])["/data", "/exists", "/children", "/persistent", "/recursive", "/all"]) await zk.CreateAsync(path);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync("/data");
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/exists");
@@ -30,7 +38,7 @@ public class ReconnectTests(Standalone standalone)
         await using StateLog states = await StateLog.OpenAsync(zk);
         for (int i = 0; i < 20; i++)
         {
-            proxy.Cut();
+            await proxy.CutAsync();
             await states.UntilAsync(SessionState.Connected);
             await zk.SyncAsync(); // the gap of a persistent watch ends when the server has armed it again, which comes before this reply
             await other.SetAsync(root + "/persistent", One);
@@ -58,17 +66,17 @@ public class ReconnectTests(Standalone standalone)
     [Fact]
     public async Task One_shot_watches_fire_after_the_gap_for_what_happened_in_it()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString + root, cancellationToken: TestContext.Current.CancellationToken);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
         foreach (string path in (string[])["/set", "/deleted", "/deleted2", "/parent", "/goes", "/same", "/same/c"]) await zk.CreateAsync(path);
         OneShotWatch<NodeData> set = await zk.WatchDataAsync("/set"), deleted = await zk.WatchDataAsync("/deleted"), same = await zk.WatchDataAsync("/same");
         OneShotWatch<Stat?> existsSet = await zk.WatchExistsAsync("/set"), existsDeleted = await zk.WatchExistsAsync("/deleted2"), created = await zk.WatchExistsAsync("/created"), never = await zk.WatchExistsAsync("/never");
         OneShotWatch<NodeChildren> parent = await zk.WatchChildrenAsync("/parent"), goes = await zk.WatchChildrenAsync("/goes"), sameChildren = await zk.WatchChildrenAsync("/same");
         await using (StateLog states = await StateLog.OpenAsync(zk))
         {
-            proxy.Break();
+            await proxy.BreakAsync();
             await states.UntilAsync(SessionState.Disconnected);
             await other.SetAsync(root + "/set", One);
             foreach (string path in (string[])["/deleted", "/deleted2", "/goes"]) await other.DeleteAsync(root + path);
@@ -96,15 +104,15 @@ public class ReconnectTests(Standalone standalone)
     [Fact]
     public async Task H43_A_gap_shows_as_one_Resync_before_the_next_event_and_what_is_read_then_is_current()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: TestContext.Current.CancellationToken);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         await using Watch watch = await zk.WatchAsync(root, WatchMode.PersistentRecursive);
         await using StateLog states = await StateLog.OpenAsync(zk);
         for (int gap = 1; gap <= 5; gap++)
         {
-            proxy.Break();
+            await proxy.BreakAsync();
             await states.UntilAsync(SessionState.Disconnected);
             for (int i = 0; i < 100; i++) await other.CreateAsync(root + "/n-", mode: CreateMode.PersistentSequential);
             proxy.Heal();
@@ -120,13 +128,13 @@ public class ReconnectTests(Standalone standalone)
     [Fact]
     public async Task Watches_set_and_disposed_while_disconnected_are_right_afterwards()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: TestContext.Current.CancellationToken);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         Watch disposed = await zk.WatchAsync(root);
         OneShotWatch<NodeData> disposed2 = await zk.WatchDataAsync(root);
         await using StateLog states = await StateLog.OpenAsync(zk);
-        proxy.Break();
+        await proxy.BreakAsync();
         await states.UntilAsync(SessionState.Disconnected);
         await disposed.DisposeAsync().AsTask().Soon();
         await disposed2.DisposeAsync().AsTask().Soon();
@@ -146,15 +154,15 @@ public class ReconnectTests(Standalone standalone)
     public async Task H42_Five_thousand_watches_with_long_names_of_several_bytes_a_character_are_armed_again()
     {
         const int Count = 5_000;
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString + root, cancellationToken: TestContext.Current.CancellationToken);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
         string[] paths = [.. Enumerable.Range(0, Count).Select(i => "/" + i.ToString(CultureInfo.InvariantCulture) + new string('狐', 70))];
         await Task.WhenAll(paths.Select(path => zk.CreateAsync(path).AsTask())).Soon();
         OneShotWatch<NodeData>[] watches = await Task.WhenAll(paths.Select(path => zk.WatchDataAsync(path))).Soon();
         await using StateLog states = await StateLog.OpenAsync(zk);
-        proxy.Break();
+        await proxy.BreakAsync();
         await states.UntilAsync(SessionState.Disconnected);
         for (int i = 0; i < Count; i += 100) await other.SetAsync(root + paths[i], One); // some change in the gap
         proxy.Heal();

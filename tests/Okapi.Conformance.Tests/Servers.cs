@@ -1,70 +1,75 @@
 using System.Runtime.CompilerServices;
-using Okapi.Conformance.Tests;
 using Okapi.TestSupport;
-
-[assembly: AssemblyFixture(typeof(Standalone))]
 
 // Tests here wait for servers far more than they compute.
 [assembly: CollectionBehavior(MaxParallelThreads = 6)]
 
 namespace Okapi.Conformance.Tests;
 
-/// <summary>Servers that live as long as the tests that share them.</summary>
-public abstract class Servers(params string[] arguments) : IAsyncLifetime
+/// <summary>
+/// Servers that live as long as the tests that share them: Apache's, or embedded ones. A class of tests is abstract; a class derived from it names the servers that are put to the test.
+/// </summary>
+public abstract class Servers : IAsyncLifetime
 {
     private static int s_roots;
-    private ApacheZooKeeper? _server;
 
-    public ApacheZooKeeper Server
-    {
-        get
-        {
-            NeedApache.OrSkip();
-            return _server ?? throw new InvalidOperationException("The server has not been started.");
-        }
-    }
+    /// <summary>The addresses of all nodes, which are numbered from 1.</summary>
+    public abstract IReadOnlyList<string> Addresses { get; }
 
-    public async ValueTask InitializeAsync()
-    {
-        if (ApacheZooKeeper.IsAvailable) _server = await ApacheZooKeeper.StartAsync(arguments);
-    }
+    public string ConnectString => string.Join(',', Addresses);
 
-    public ValueTask DisposeAsync()
-    {
-        GC.SuppressFinalize(this);
-        return _server?.DisposeAsync() ?? default;
-    }
+    public abstract ValueTask InitializeAsync();
+
+    public abstract ValueTask DisposeAsync();
+
+    public string AddressOf(int node) => Addresses[node - 1];
 
     public Task<ZooKeeperClient> ConnectAsync(ZooKeeperOptions? options = null, string chroot = "") =>
-        ZooKeeperClient.ConnectAsync(Server.ConnectString + chroot, options, TestContext.Current.CancellationToken);
+        ZooKeeperClient.ConnectAsync(To(ConnectString + chroot, options), TestContext.Current.CancellationToken);
 
-    /// <summary>Connects to one server of an ensemble.</summary>
+    /// <summary>Connects to one of several nodes.</summary>
     public Task<ZooKeeperClient> ConnectToAsync(int node, ZooKeeperOptions? options = null) =>
-        ZooKeeperClient.ConnectAsync(AddressOf(node), options, TestContext.Current.CancellationToken);
+        ZooKeeperClient.ConnectAsync(To(AddressOf(node), options), TestContext.Current.CancellationToken);
 
-    public string AddressOf(int node) => $"127.0.0.1:{Server.Nodes.Single(each => each.Id == node).Port}";
+    /// <summary>Options by which a client finds these servers.</summary>
+    public virtual ZooKeeperOptions To(string connectString, ZooKeeperOptions? options = null)
+    {
+        options ??= new();
+        options.ConnectString = connectString;
+        return options;
+    }
 
-    public TcpProxy Proxy() => TcpProxy.Start(Server.Nodes[0].Port);
+    /// <summary>A way to the first node for some clients alone, which can be cut.</summary>
+    public abstract Proxy Proxy();
+
+    /// <summary>Sends a four-letter word to the first node and gives what comes back.</summary>
+    public abstract Task<string> WordAsync(string word);
+
+    /// <summary>A node that holds the ensemble together, if any does.</summary>
+    public abstract Task<int> FindLeaderAsync();
+
+    /// <summary>Ends a node without warning.</summary>
+    public abstract Task KillAsync(int node);
+
+    /// <summary>Starts a node again that was killed, on its old port and data.</summary>
+    public abstract Task StartNodeAsync(int node);
+
+    /// <summary>Takes from a node that was killed what it has on its disk.</summary>
+    public abstract void Wipe(int node);
+
+    /// <summary>Freezes a node until the result is disposed: its connections stay open, but it neither reads nor answers.</summary>
+    public abstract Task<IAsyncDisposable> FreezeAsync(int node);
+
+    /// <summary>Kills all nodes but one, which then serves reads alone.</summary>
+    public abstract Task LoseQuorumAsync(int left);
+
+    /// <summary>Starts the others again; does not wait until they serve.</summary>
+    public abstract Task RegainQuorumAsync();
 
     /// <summary>Creates a znode for one test alone to work below.</summary>
     public static async Task<string> RootAsync(ZooKeeperClient zk, [CallerMemberName] string test = "") =>
         await zk.CreateAsync($"/{test}-{Interlocked.Increment(ref s_roots)}");
 }
-
-/// <summary>One server for all tests that need nothing special and do it no harm; each test works below a path of its own.</summary>
-public sealed class Standalone : Servers;
-
-/// <summary>One server for tests that kill, freeze or wipe it, one after another.</summary>
-[CollectionDefinition(nameof(Fragile))]
-public sealed class Fragile : Servers, ICollectionFixture<Fragile>;
-
-/// <summary>Three servers. A test that kills one starts it again.</summary>
-[CollectionDefinition(nameof(Ensemble))]
-public sealed class Ensemble() : Servers("--ensemble"), ICollectionFixture<Ensemble>;
-
-/// <summary>Three servers that go into read-only mode when they lose their quorum.</summary>
-[CollectionDefinition(nameof(ReadOnlyEnsemble))]
-public sealed class ReadOnlyEnsemble() : Servers("--ensemble", "--readonly"), ICollectionFixture<ReadOnlyEnsemble>;
 
 /// <summary>What a test does that cannot run without Apache ZooKeeper: in CI it fails, elsewhere it says why it is left out.</summary>
 public static class NeedApache

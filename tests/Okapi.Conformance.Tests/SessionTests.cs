@@ -1,26 +1,29 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
-using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests;
 
 /// <summary>Sessions on a server that itself stays well.</summary>
-public class SessionTests(Standalone standalone)
+public abstract class SessionTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : SessionTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : SessionTests(servers);
+
+    public sealed class InMemory(InMemoryServer servers) : SessionTests(servers), IClassFixture<InMemoryServer>;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_session_is_resumed_with_its_id_and_password()
     {
-        ZooKeeperClient first = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
+        ZooKeeperClient first = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
         string root = await Servers.RootAsync(first);
         await first.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
-        await using ZooKeeperClient second = await standalone.ConnectAsync(new() { Resume = first.GetSessionCredentials() });
+        await using ZooKeeperClient second = await servers.ConnectAsync(new() { Resume = first.GetSessionCredentials() });
         Assert.Equal(first.SessionId, second.SessionId);
         Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
         await second.DisposeAsync();
-        await using ZooKeeperClient observer = await standalone.ConnectAsync();
+        await using ZooKeeperClient observer = await servers.ConnectAsync();
         Assert.Null(await observer.ExistsAsync(root + "/e"));
         // The first client learns what became of its session when it comes back.
         await first.LostAsync();
@@ -31,27 +34,27 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task A_client_that_detaches_leaves_its_session_and_ephemeral_znodes_to_another()
     {
-        ZooKeeperClient first = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
+        ZooKeeperClient first = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
         string root = await Servers.RootAsync(first);
         await first.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
         SessionCredentials? credentials = await first.DetachAsync();
         Assert.Equal(SessionState.Closed, first.State);
         await Assert.ThrowsAsync<SessionClosedException>(async () => await first.SyncAsync());
         await first.DisposeAsync(); // as ever, once more does no harm
-        await using ZooKeeperClient second = await standalone.ConnectAsync(new() { Resume = credentials });
+        await using ZooKeeperClient second = await servers.ConnectAsync(new() { Resume = credentials });
         Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
     }
 
     [Fact]
     public async Task A_session_that_is_over_or_whose_password_is_wrong_cannot_be_resumed()
     {
-        await using ZooKeeperClient live = await standalone.ConnectAsync();
-        ZooKeeperClient closed = await standalone.ConnectAsync();
+        await using ZooKeeperClient live = await servers.ConnectAsync();
+        ZooKeeperClient closed = await servers.ConnectAsync();
         SessionCredentials over = closed.GetSessionCredentials()!;
         await closed.DisposeAsync();
         foreach (SessionCredentials credentials in (SessionCredentials[])[over, new(live.SessionId, new byte[16]), new(12345, new byte[16]), new(-1, new byte[16])])
         {
-            SessionExpiredException refused = await Assert.ThrowsAsync<SessionExpiredException>(() => standalone.ConnectAsync(new() { Resume = credentials }));
+            SessionExpiredException refused = await Assert.ThrowsAsync<SessionExpiredException>(() => servers.ConnectAsync(new() { Resume = credentials }));
             Assert.Equal(credentials.SessionId, refused.SessionId);
             Assert.Contains($"0x{credentials.SessionId:x}", refused.Message);
         }
@@ -62,7 +65,7 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task With_recovery_a_session_that_cannot_be_resumed_is_followed_by_a_new_one()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(new() { Resume = new(12345, new byte[16]), Recovery = SessionRecovery.NewSession });
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { Resume = new(12345, new byte[16]), Recovery = SessionRecovery.NewSession });
         Assert.NotEqual(12345, zk.SessionId);
         await zk.SyncAsync();
     }
@@ -70,13 +73,13 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task A_reconnect_keeps_the_session_and_the_states_tell_of_it()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: Cancel);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         long session = zk.SessionId;
         await using StateLog states = await StateLog.OpenAsync(zk);
         for (int i = 0; i < 5; i++)
         {
-            proxy.Cut();
+            await proxy.CutAsync();
             await states.UntilAsync(SessionState.Connected);
         }
 
@@ -90,11 +93,11 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task Ephemerals_are_gone_when_closing_returns_and_closing_again_is_fine()
     {
-        await using ZooKeeperClient observer = await standalone.ConnectAsync();
+        await using ZooKeeperClient observer = await servers.ConnectAsync();
         string root = await Servers.RootAsync(observer);
         for (int i = 0; i < 20; i++)
         {
-            ZooKeeperClient zk = await standalone.ConnectAsync();
+            ZooKeeperClient zk = await servers.ConnectAsync();
             Task<string>[] creates = [.. Enumerable.Range(0, 20).Select(n => zk.CreateAsync(root + "/e-", mode: CreateMode.EphemeralSequential).AsTask())];
             await Task.WhenAll(zk.DisposeAsync().AsTask(), zk.DisposeAsync().AsTask()).Soon();
             await zk.DisposeAsync();
@@ -111,7 +114,7 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task Closing_ends_streams_in_order_and_one_shot_watches_with_the_reason()
     {
-        ZooKeeperClient zk = await standalone.ConnectAsync();
+        ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         OneShotWatch<NodeData> data = await zk.WatchDataAsync(root);
         IAsyncEnumerator<WatchedEvent> events = zk.EventsAsync(Cancel).GetAsyncEnumerator(Cancel);
@@ -126,87 +129,28 @@ public class SessionTests(Standalone standalone)
     [Fact]
     public async Task Closing_while_no_server_can_be_reached_returns_at_once()
     {
-        await using TcpProxy proxy = standalone.Proxy();
-        ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, new() { CloseTimeout = TimeSpan.FromMinutes(10) }, Cancel);
+        await using Proxy proxy = servers.Proxy();
+        ZooKeeperClient zk = await proxy.ConnectAsync(new() { CloseTimeout = TimeSpan.FromMinutes(10) });
         await using StateLog states = await StateLog.OpenAsync(zk);
-        proxy.Break();
+        await proxy.BreakAsync();
         await states.UntilAsync(SessionState.Disconnected);
         Task<Stat?> waiting = zk.ExistsAsync("/").AsTask();
         await zk.DisposeAsync().AsTask().Soon();
         await Assert.ThrowsAsync<SessionClosedException>(() => waiting.Soon());
-        ZooKeeperClient never = ZooKeeperClient.Start(new() { ConnectString = proxy.ConnectString, CloseTimeout = TimeSpan.FromMinutes(10) });
+        ZooKeeperClient never = ZooKeeperClient.Start(proxy.To(new() { CloseTimeout = TimeSpan.FromMinutes(10) }));
         await never.DisposeAsync().AsTask().Soon();
     }
 
     [Fact]
     public async Task H14_Two_clients_on_one_session_take_turns_at_a_bounded_rate()
     {
-        await using ZooKeeperClient first = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(60) });
+        await using ZooKeeperClient first = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(60) });
         await using StateLog states = await StateLog.OpenAsync(first);
         var watch = Stopwatch.StartNew();
-        await using ZooKeeperClient second = await standalone.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(60), Resume = first.GetSessionCredentials() });
+        await using ZooKeeperClient second = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(60), Resume = first.GetSessionCredentials() });
         for (int i = 0; i < 4; i++) await states.UntilAsync(SessionState.Connected);
         // At least 0, 100, 200 and 400 ms have to pass before the four reconnects.
         Assert.True(watch.Elapsed >= TimeSpan.FromMilliseconds(700), $"Four reconnects took {watch.Elapsed}.");
         Assert.Equal(first.SessionId, second.SessionId);
-    }
-
-    [Fact]
-    public async Task The_connect_exception_lists_every_server_and_why()
-    {
-        await using TcpProxy broken = standalone.Proxy();
-        broken.Break();
-        using var silent = new TcpListener(IPAddress.Loopback, 0);
-        silent.Start();
-        int silentPort = ((IPEndPoint)silent.LocalEndpoint).Port;
-        int closedPort;
-        using (var closed = new TcpListener(IPAddress.Loopback, 0))
-        {
-            closed.Start();
-            closedPort = ((IPEndPoint)closed.LocalEndpoint).Port;
-        }
-
-        string servers = $"127.0.0.1:{closedPort},{broken.ConnectString},127.0.0.1:{silentPort}";
-        ConnectFailedException failed = await Assert.ThrowsAsync<ConnectFailedException>(() => ZooKeeperClient.ConnectAsync(
-            servers, new() { FirstConnectTimeout = TimeSpan.FromSeconds(3), ConnectTimeout = TimeSpan.FromMilliseconds(500) }, Cancel));
-        Assert.Equal([closedPort, broken.Port, silentPort], servers.Split(',').Select(server => failed.Attempts.Single(attempt => attempt.Server.ToString() == server).Server.Port));
-        foreach (ConnectAttempt attempt in failed.Attempts) Assert.Contains($"{attempt.Server}: {attempt.Reason}", failed.Message);
-        Assert.Contains("refused", Reason(closedPort), StringComparison.OrdinalIgnoreCase);
-        Assert.Contains("handshake", Reason(silentPort));
-        Assert.Contains("3 s", failed.Message);
-
-        string Reason(int port) => failed.Attempts.Single(attempt => attempt.Server.Port == port).Reason;
-    }
-
-    [Fact]
-    public async Task H2_A_client_that_never_was_connected_keeps_trying()
-    {
-        await using TcpProxy proxy = standalone.Proxy();
-        proxy.Break();
-        await using ZooKeeperClient zk = ZooKeeperClient.Start(new()
-        {
-            ConnectString = proxy.ConnectString,
-            SessionTimeout = TimeSpan.FromMilliseconds(100), // ten of these pass before the server is there
-            BackoffMaximum = TimeSpan.FromMilliseconds(200),
-        });
-        var watch = Stopwatch.StartNew();
-        await Waiting.UntilAsync(() => Task.FromResult(watch.Elapsed > TimeSpan.FromSeconds(1) && proxy.Accepted > 3), "the client tries again and again");
-        Assert.Equal(SessionState.Connecting, zk.State);
-        await Assert.ThrowsAsync<ConnectFailedException>(() => zk.WaitConnectedAsync(TimeSpan.FromMilliseconds(1), Cancel));
-        proxy.Heal();
-        await zk.WaitConnectedAsync(Waiting.Bound, Cancel);
-        await zk.SyncAsync();
-    }
-
-    [Fact]
-    public async Task A_cancelled_connect_ends_at_once_and_leaves_nothing()
-    {
-        await using TcpProxy proxy = standalone.Proxy();
-        proxy.Break();
-        using var cancel = new CancellationTokenSource();
-        Task<ZooKeeperClient> connecting = ZooKeeperClient.ConnectAsync(proxy.ConnectString, new() { FirstConnectTimeout = Timeout.InfiniteTimeSpan }, cancel.Token);
-        await Waiting.UntilAsync(() => Task.FromResult(proxy.Accepted > 0), "an attempt is made");
-        await cancel.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => connecting.Soon());
     }
 }

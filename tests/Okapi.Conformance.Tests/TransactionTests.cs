@@ -1,13 +1,21 @@
 namespace Okapi.Conformance.Tests;
 
-public class TransactionTests(Standalone standalone)
+public abstract class TransactionTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : TransactionTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : TransactionTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : TransactionTests(servers);
+
+    public sealed class InMemory(InMemoryServer servers) : TransactionTests(servers), IClassFixture<InMemoryServer>;
+
     private static readonly byte[] One = "one"u8.ToArray();
 
     [Fact]
     public async Task All_operations_are_applied_in_order_and_later_ones_see_earlier_ones()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         Transaction transaction = zk.Transaction()
             .Create(root + "/a")
@@ -40,7 +48,7 @@ public class TransactionTests(Standalone standalone)
     [InlineData(3)]
     public async Task H36_A_failure_undoes_all_and_tells_what_became_of_each(int failing)
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/a", One);
         await using Watch watch = await zk.WatchAsync(root, WatchMode.PersistentRecursive);
@@ -73,7 +81,7 @@ public class TransactionTests(Standalone standalone)
     [Fact]
     public async Task Each_kind_of_operation_can_fail_a_transaction()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await zk.CreateAsync(root + "/full");
         await zk.CreateAsync(root + "/full/child");
@@ -105,7 +113,7 @@ public class TransactionTests(Standalone standalone)
     [Fact]
     public async Task An_empty_transaction_is_committed()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         TransactionResult result = await zk.Transaction().CommitAsync();
         Assert.True(result.IsCommitted);
         Assert.Empty(result.Operations);
@@ -114,7 +122,7 @@ public class TransactionTests(Standalone standalone)
     [Fact]
     public async Task H37_Containers_and_TTL_znodes_of_a_transaction_are_reaped()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         TimeSpan ttl = TimeSpan.FromMilliseconds(10);
         TransactionResult result = await zk.Transaction()
@@ -133,7 +141,7 @@ public class TransactionTests(Standalone standalone)
     [Fact]
     public async Task H41_A_transaction_below_a_chroot_has_the_callers_paths()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         ZooKeeperClient zk = whole.WithChroot(root);
         TransactionResult result = await zk.Transaction()

@@ -3,12 +3,16 @@ using System.Globalization;
 namespace Okapi.Conformance.Tests;
 
 /// <summary>Operations that take more than one request.</summary>
-public class TreeTests(Standalone standalone)
+public abstract class TreeTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : TreeTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : TreeTests(servers);
+
     [Fact]
     public async Task A_path_is_ensured_with_all_its_parents()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await zk.EnsurePathAsync(root + "/a/b/c/d");
         Assert.Equal(["b"], await zk.GetChildrenAsync(root + "/a"));
@@ -24,7 +28,7 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task H64_A_path_below_an_ancestor_that_allows_nothing_is_ensured()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await zk.EnsurePathAsync(root + "/locked/open");
         await zk.SetAclAsync(root + "/locked", [new(Permissions.Admin, "world", "anyone")]);
@@ -35,7 +39,7 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task H64_Eight_creators_and_two_deleters_of_one_path_do_not_disturb_each_other()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         using var stop = new CancellationTokenSource();
         Task[] deleters = [.. Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
@@ -56,7 +60,7 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task A_tree_is_walked_parents_first_and_deleted_whole()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         var expected = new List<string> { root };
         for (int i = 0; i < 5; i++)
@@ -80,9 +84,9 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task H54_A_protected_create_whose_reply_is_lost_finds_its_znode_and_makes_no_second_one()
     {
-        await using var proxy = standalone.Proxy();
-        await using ZooKeeperClient observer = await standalone.ConnectAsync();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: TestContext.Current.CancellationToken);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient observer = await servers.ConnectAsync();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         foreach (CreateMode mode in (CreateMode[])[CreateMode.EphemeralSequential, CreateMode.PersistentSequential, CreateMode.Ephemeral, CreateMode.Persistent])
         {
@@ -91,7 +95,7 @@ public class TreeTests(Standalone standalone)
             proxy.HoldReplies();
             Task<string> creating = zk.CreateProtectedAsync(parent + "/lock-", "x"u8.ToArray(), mode);
             await created.Fired.Soon();
-            proxy.Cut();
+            await proxy.CutAsync();
             proxy.Heal();
             string path = await creating.Soon();
             Assert.Equal(path, parent + "/" + Assert.Single(await observer.GetChildrenAsync(parent)));
@@ -103,16 +107,16 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task A_write_whose_reply_is_lost_says_that_its_outcome_is_unknown_and_a_read_is_sent_again()
     {
-        await using var proxy = standalone.Proxy();
-        await using ZooKeeperClient observer = await standalone.ConnectAsync();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: TestContext.Current.CancellationToken);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient observer = await servers.ConnectAsync();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using OneShotWatch<NodeData> written = await observer.WatchDataAsync(root);
         proxy.HoldReplies();
         Task<Stat> write = zk.SetAsync(root, "x"u8.ToArray()).AsTask();
         Task<NodeData> read = zk.GetAsync(root).AsTask();
         await written.Fired.Soon();
-        proxy.Cut();
+        await proxy.CutAsync();
         proxy.Heal();
         ConnectionLossException lost = await Assert.ThrowsAsync<ConnectionLossException>(() => write.Soon());
         Assert.Equal((RequestOutcome.Unknown, root), (lost.Outcome, lost.Path));
@@ -122,11 +126,11 @@ public class TreeTests(Standalone standalone)
     [Fact]
     public async Task What_was_not_sent_waits_for_the_next_connection()
     {
-        await using var proxy = standalone.Proxy();
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, cancellationToken: TestContext.Current.CancellationToken);
+        await using Proxy proxy = servers.Proxy();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using StateLog states = await StateLog.OpenAsync(zk);
-        proxy.Break();
+        await proxy.BreakAsync();
         await states.UntilAsync(SessionState.Disconnected);
         Task<string>[] creates = [.. Enumerable.Range(0, 10).Select(_ => zk.CreateAsync(root + "/n-", mode: CreateMode.PersistentSequential).AsTask())];
         using var cancelled = new CancellationTokenSource();

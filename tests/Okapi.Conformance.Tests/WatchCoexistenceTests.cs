@@ -6,8 +6,14 @@ namespace Okapi.Conformance.Tests;
 /// Watches of several kinds on one path of one client (H46). ZooKeeper up to 3.8 has one mode per path and connection; the client makes up for it, so
 /// each watch sees exactly what it would see alone.
 /// </summary>
-public class WatchCoexistenceTests(Standalone standalone)
+public abstract class WatchCoexistenceTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : WatchCoexistenceTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : WatchCoexistenceTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : WatchCoexistenceTests(servers);
+
     private static readonly byte[] One = "one"u8.ToArray();
 
     public enum Kind
@@ -34,7 +40,7 @@ public class WatchCoexistenceTests(Standalone standalone)
     [MemberData(nameof(Pairs))]
     public async Task H46_Two_watches_on_one_path_see_each_its_own_events_and_one_outlives_the_other(Kind first, Kind second)
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         // One-shot watches see only the first change that concerns them, so each kind of change comes first once.
         string[] histories = ["set create remove set delete recreate create", "create remove set create remove delete recreate set", "delete recreate set create remove set"];
@@ -43,7 +49,7 @@ public class WatchCoexistenceTests(Standalone standalone)
             foreach (int disposed in (int[])[-1, 0, 1])
             {
                 // A client for each case: what one case leaves on the server must not help the next.
-                await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: await whole.CreateAsync(root + "/case-", mode: CreateMode.PersistentSequential));
+                await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: await whole.CreateAsync(root + "/case-", mode: CreateMode.PersistentSequential));
                 await zk.CreateAsync("/n");
                 Model[] watches = [await Model.SetAsync(zk, first), await Model.SetAsync(zk, second)];
                 if (disposed >= 0) await watches[disposed].DisposeAsync();
@@ -65,11 +71,11 @@ public class WatchCoexistenceTests(Standalone standalone)
     {
         int seed = Environment.TickCount;
         var random = new Random(seed);
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         for (int round = 0; round < 40; round++)
         {
-            await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: await whole.CreateAsync(root + "/round-", mode: CreateMode.PersistentSequential));
+            await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: await whole.CreateAsync(root + "/round-", mode: CreateMode.PersistentSequential));
             await zk.CreateAsync("/n");
             var watches = new List<Model>();
             var history = new List<string>();
@@ -114,7 +120,7 @@ public class WatchCoexistenceTests(Standalone standalone)
     {
         int seed = Environment.TickCount;
         var random = new Random(seed);
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         using var start = new Barrier(2);
         for (int i = 0; i < 3_000; i++)
@@ -145,7 +151,7 @@ public class WatchCoexistenceTests(Standalone standalone)
     public async Task H46_A_persistent_watch_misses_nothing_while_a_recursive_one_comes_or_goes_beside_it(bool goes)
     {
         const int Creates = 60;
-        await using ZooKeeperClient writer = await standalone.ConnectAsync(), zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient writer = await servers.ConnectAsync(), zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         for (int round = 0; round < 20; round++)
         {
@@ -166,7 +172,7 @@ public class WatchCoexistenceTests(Standalone standalone)
     [Fact]
     public async Task H46_Nested_recursive_and_other_watches_do_not_disturb_each_other()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         ZooKeeperClient zk = whole.WithChroot(await Servers.RootAsync(whole));
         await zk.EnsurePathAsync("/a/b");
         await using Watch top = await zk.WatchAsync("/", WatchMode.PersistentRecursive);
@@ -192,7 +198,7 @@ public class WatchCoexistenceTests(Standalone standalone)
     [Fact]
     public async Task H52_Watches_that_are_disposed_leave_nothing_on_the_server()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         for (int i = 0; i < 400; i++)
         {
@@ -208,7 +214,7 @@ public class WatchCoexistenceTests(Standalone standalone)
 
         for (int i = 0; i < 7; i++)
             foreach (string below in (string[])["", "/none", "/p", "/r"]) Assert.False(await zk.CheckWatchesAsync($"{root}/{i.ToString(CultureInfo.InvariantCulture)}{below}"));
-        string list = await standalone.Server.WordAsync(1, "wchp");
+        string list = await servers.WordAsync("wchp");
         Assert.DoesNotContain(root + "/", list);
     }
 

@@ -4,8 +4,16 @@ using System.Text;
 namespace Okapi.Conformance.Tests;
 
 /// <summary>Which events each kind of watch sees, on one connection.</summary>
-public class WatchTests(Standalone standalone)
+public abstract class WatchTests(Servers servers)
 {
+    public sealed class OnApache(Standalone servers) : WatchTests(servers);
+
+    public sealed class OnEmbedded(Embedded servers) : WatchTests(servers);
+
+    public sealed class OnEmbedded39(Embedded39 servers) : WatchTests(servers);
+
+    public sealed class InMemory(InMemoryServer servers) : WatchTests(servers), IClassFixture<InMemoryServer>;
+
     private static readonly byte[] One = "one"u8.ToArray();
 
     /// <summary>What happens, and what each kind of watch on /n then sees: one-shots that were set just before, persistent watches all the time.</summary>
@@ -30,11 +38,11 @@ public class WatchTests(Standalone standalone)
     [MemberData(nameof(Events))]
     public async Task H50_Each_kind_of_watch_sees_exactly_its_events(string what, string? data, string? exists, string? children, string[] persistent, string[] recursive)
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         // One client per kind: how kinds get along on one path is another matter.
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(chroot: root), zk1 = await standalone.ConnectAsync(chroot: root), zk2 = await standalone.ConnectAsync(chroot: root),
-            zk3 = await standalone.ConnectAsync(chroot: root), zk4 = await standalone.ConnectAsync(chroot: root), zk5 = await standalone.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await servers.ConnectAsync(chroot: root), zk1 = await servers.ConnectAsync(chroot: root), zk2 = await servers.ConnectAsync(chroot: root),
+            zk3 = await servers.ConnectAsync(chroot: root), zk4 = await servers.ConnectAsync(chroot: root), zk5 = await servers.ConnectAsync(chroot: root);
         await zk.CreateAsync("/n", One);
         if (what != "recreate /n") await zk.CreateAsync("/n/child");
         await using OneShotWatch<NodeData> onData = await zk1.WatchDataAsync("/n");
@@ -68,7 +76,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task A_watch_on_a_missing_znode_sees_it_come()
     {
-        await using ZooKeeperClient whole = await standalone.ConnectAsync();
+        await using ZooKeeperClient whole = await servers.ConnectAsync();
         string root = await Servers.RootAsync(whole);
         ZooKeeperClient zk = whole.WithChroot(root);
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/n");
@@ -87,7 +95,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task A_recursive_watch_on_the_root_of_everything_sees_everything()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync("/", WatchMode.PersistentRecursive);
         await zk.CreateAsync(root + "/a");
@@ -99,7 +107,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task A_disposed_watch_is_removed_from_the_server_and_says_no_more()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         Watch persistent = await zk.WatchAsync(root);
         Assert.True(await zk.CheckWatchesAsync(root));
@@ -131,7 +139,7 @@ public class WatchTests(Standalone standalone)
     [InlineData(WatcherType.Any, 5)]
     public async Task Removing_watches_by_kind_ends_those_and_leaves_the_others(WatcherType type, int count)
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync(root);
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync(root);
@@ -154,9 +162,9 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task The_clients_stream_has_every_event_and_the_sessions_changes()
     {
-        await using ZooKeeperClient other = await standalone.ConnectAsync();
+        await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        ZooKeeperClient zk = await standalone.ConnectAsync(chroot: root);
+        ZooKeeperClient zk = await servers.ConnectAsync(chroot: root);
         await using IAsyncEnumerator<WatchedEvent> events = zk.EventsAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/a");
         await using OneShotWatch<NodeChildren> children = await zk.WatchChildrenAsync("/");
@@ -170,7 +178,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task A_slow_reader_gets_a_Resync_where_events_are_missing_and_then_goes_on()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync(new() { EventBufferSize = 3 });
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { EventBufferSize = 3 });
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync(root);
         for (int i = 0; i < 10; i++) await zk.SetAsync(root, One);
@@ -184,7 +192,7 @@ public class WatchTests(Standalone standalone)
     public async Task H29_When_a_version_is_read_the_event_of_its_write_is_in_the_stream_already()
     {
         const int Writes = 5_000;
-        await using ZooKeeperClient writer = await standalone.ConnectAsync(), zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient writer = await servers.ConnectAsync(), zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync(root);
         using var stop = new CancellationTokenSource();
@@ -208,7 +216,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task H29_A_one_shot_watch_has_fired_before_a_later_read_shows_the_change()
     {
-        await using ZooKeeperClient writer = await standalone.ConnectAsync(), zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient writer = await servers.ConnectAsync(), zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         for (int i = 0; i < 1_000; i++)
         {
@@ -223,7 +231,7 @@ public class WatchTests(Standalone standalone)
     [Fact]
     public async Task A_cancelled_request_for_a_watch_leaves_none()
     {
-        await using ZooKeeperClient zk = await standalone.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         for (int i = 0; i < 200; i++)
         {

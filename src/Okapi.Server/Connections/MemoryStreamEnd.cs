@@ -54,9 +54,9 @@ internal sealed class MemoryStreamEnd : Stream
         {
             result = await _reader.ReadAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (InvalidOperationException) when (IsClosed)
+        catch (InvalidOperationException error) when (IsClosed)
         {
-            throw new ObjectDisposedException(nameof(MemoryStreamEnd));
+            throw new ObjectDisposedException("This end of the connection is closed.", error);
         }
 
         if (IsClosed)
@@ -85,9 +85,9 @@ internal sealed class MemoryStreamEnd : Stream
         {
             result = await _writer.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
         }
-        catch (InvalidOperationException)
+        catch (InvalidOperationException error)
         {
-            throw new IOException("The connection is closed for writing.");
+            throw new IOException("The connection is closed for writing.", error);
         }
 
         if (result.IsCompleted) throw new IOException("The other end has closed the connection.");

@@ -12,7 +12,7 @@ namespace Okapi.Server.Connections;
 /// One connection. Its reader takes bytes from the stream and hands them to the server's loop, which looks at them in place; only then are more read, so a client that sends
 /// faster than it is served waits in its own socket and not in this process's memory.
 /// </summary>
-internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
+internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDisposable
 {
     private readonly Stream _stream;
     private readonly ServerLoop _loop;
@@ -80,7 +80,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
     {
         if (!_loop.Post(new Arrival(this)))
         {
-            Release();
+            Dispose();
             return;
         }
 
@@ -107,7 +107,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         finally
         {
             await FinishAsync().ConfigureAwait(false);
-            if (!_loop.Post(new Departure(this))) Release();
+            if (!_loop.Post(new Departure(this))) Dispose();
         }
     }
 
@@ -297,7 +297,8 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
 
     private ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => _member.Faults.SendAsync(_stream, bytes, this, _ended.Token);
 
-    private void Release()
+    /// <summary>Gives back what it holds; nothing of it is in use any more.</summary>
+    public void Dispose()
     {
         _isClosing = true;
         _outgoing.Dispose();
@@ -328,7 +329,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource
         public void Run()
         {
             connection._member.OnGone(connection);
-            connection.Release();
+            connection.Dispose();
         }
     }
 }

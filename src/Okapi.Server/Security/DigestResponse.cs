@@ -23,8 +23,6 @@ internal sealed class DigestResponse
 
     public string? Cnonce => this["cnonce"];
 
-    public string? NonceCount => this["nc"];
-
     public string Qop => this["qop"] ?? "auth";
 
     public string? DigestUri => this["digest-uri"];

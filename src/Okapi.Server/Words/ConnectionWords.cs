@@ -11,7 +11,7 @@ internal static class ConnectionWords
 {
     public static void Cons(Member member, StringBuilder answer)
     {
-        foreach (ServerConnection connection in member.Connections) AppendConnection(connection, isBrief: false, answer);
+        foreach (ServerConnection connection in Open(member)) AppendConnection(connection, isBrief: false, answer);
         answer.Append('\n');
     }
 
@@ -35,21 +35,24 @@ internal static class ConnectionWords
         }
 
         answer.Append("Connections dump:\n");
-        AppendSets(
+        AppendSets<ServerConnection>(
             member,
             "Connections",
-            member.Connections,
+            [.. Open(member)],
             connection => connection.Session?.ExpiresAtMs ?? member.Leader.NowMs + MsUntilCut(member, connection),
             connection => $"ip: {JavaText.Address(connection.Remote)} sessionId: 0x{connection.SessionId:x}",
             answer);
     }
+
+    /// <summary>The connections that have not ended; one that has is still among the member's until its reader has noticed.</summary>
+    public static IEnumerable<ServerConnection> Open(Member member) => member.Connections.Where(connection => !connection.IsClosing);
 
     /// <summary>A line for a connection: where it comes from, the operations its socket waits for (1 read, 4 write), and what it has done.</summary>
     public static void AppendConnection(ServerConnection connection, bool isBrief, StringBuilder answer)
     {
         ConnectionStatistics statistics = connection.Statistics;
         // One that says a four-letter word is no longer read from.
-        int interest = (connection.Session is null || connection.IsClosing ? 0 : 1) | (connection.WaitingBytes > 0 ? 4 : 0);
+        int interest = (connection.Session is null ? 0 : 1) | (connection.WaitingBytes > 0 ? 4 : 0);
         answer.Append(CultureInfo.InvariantCulture, $" {JavaText.Address(connection.Remote)}[{interest}](queued={(connection.IsSuspended ? 1 : 0)},recved={statistics.Received},sent={statistics.Sent}");
         if (!isBrief && connection.Session is { } session) AppendDetail(connection, session, statistics, answer);
         answer.Append(")\n");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Okapi.Server.Connections;
 using Okapi.Server.Trees;
 
 namespace Okapi.Server.Words;
@@ -17,7 +18,7 @@ internal static class ServerWords
     {
         AppendHead(member, answer);
         answer.Append("Clients:\n");
-        foreach (Connections.ServerConnection connection in member.Connections) ConnectionWords.AppendConnection(connection, isBrief: true, answer);
+        foreach (ServerConnection connection in ConnectionWords.Open(member)) ConnectionWords.AppendConnection(connection, isBrief: true, answer);
         answer.Append('\n');
         AppendState(member, answer);
     }
@@ -36,7 +37,7 @@ internal static class ServerWords
         Line("version", VersionText.Of(member.Options.Version));
         Line("server_state", ModeOf(member));
         Line("ephemerals_count", tree.EphemeralsBySession.Values.Sum(paths => paths.Count));
-        Line("num_alive_connections", member.Connections.Count);
+        Line("num_alive_connections", ConnectionWords.Open(member).Count());
         Line("avg_latency", JavaText.Number(statistics.Latency.AverageMs));
         Line("outstanding_requests", OutstandingOf(member));
         Line("znode_count", CountOf(tree));
@@ -65,7 +66,7 @@ internal static class ServerWords
         MemberStatistics statistics = member.Statistics;
         Latency latency = statistics.Latency;
         answer.Append(CultureInfo.InvariantCulture, $"Latency min/avg/max: {latency.LeastMs}/{JavaText.Number(latency.AverageMs)}/{latency.GreatestMs}\n");
-        answer.Append(CultureInfo.InvariantCulture, $"Received: {statistics.Received}\nSent: {statistics.Sent}\nConnections: {member.Connections.Count}\n");
+        answer.Append(CultureInfo.InvariantCulture, $"Received: {statistics.Received}\nSent: {statistics.Sent}\nConnections: {ConnectionWords.Open(member).Count()}\n");
         answer.Append(CultureInfo.InvariantCulture, $"Outstanding: {OutstandingOf(member)}\nZxid: 0x{member.View.LastZxid:x}\nMode: {ModeOf(member)}\nNode count: {CountOf(member.View)}\n");
     }
 

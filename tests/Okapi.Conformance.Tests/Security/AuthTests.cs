@@ -1,19 +1,27 @@
 using System.Diagnostics;
+using Okapi.Conformance.Tests.Rows;
 using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests.Security;
 
 /// <summary>Credentials of <c>addauth</c> and what they open.</summary>
-public class AuthTests(Standalone standalone)
+public abstract class AuthTests(TargetFixture fixture)
 {
+    public sealed class OnApache(SharedApache fixture) : AuthTests(fixture);
+
+    public sealed class OnEmbedded(SharedEmbedded fixture) : AuthTests(fixture);
+
+    public sealed class OnEmbedded39(SharedEmbedded39 fixture) : AuthTests(fixture);
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private int Port => standalone.Server.Nodes[0].Port;
+    private Target Target => fixture.Target;
+
+    private int Port => Target.EndPoint.Port;
 
     [Fact]
     public async Task H39_Three_identities_are_replayed_before_the_first_call_on_each_of_30_connections()
     {
-        NeedApache.OrSkip();
         string root = $"/h39-{Guid.NewGuid():n}";
         string[] users = ["ann", "bob", "cid"];
         await using var proxy = new TcpProxy(Port);
@@ -41,7 +49,6 @@ public class AuthTests(Standalone standalone)
     [Fact]
     public async Task H39_A_resumed_session_has_the_identities_it_presents_and_not_those_it_had()
     {
-        NeedApache.OrSkip();
         string path = $"/resumed-{Guid.NewGuid():n}";
         await using var proxy = new TcpProxy(Port);
         ZooKeeperOptions first = Options(proxy);
@@ -52,7 +59,7 @@ public class AuthTests(Standalone standalone)
         proxy.IsRefusing = true; // the first owner must not take it back
         proxy.Cut();
 
-        var bare = new ZooKeeperOptions { ConnectString = standalone.Server.ConnectString, Resume = credentials };
+        var bare = new ZooKeeperOptions { ConnectString = Target.ConnectString, Resume = credentials };
         await using (var second = new TcpProxy(Port))
         {
             bare.ConnectString = $"127.0.0.1:{second.Port}";
@@ -65,7 +72,7 @@ public class AuthTests(Standalone standalone)
             await lost;
         }
 
-        var authenticated = new ZooKeeperOptions { ConnectString = standalone.Server.ConnectString, Resume = credentials, Auth = { AuthInfo.Digest("ann", "of-ann") } };
+        var authenticated = new ZooKeeperOptions { ConnectString = Target.ConnectString, Resume = credentials, Auth = { AuthInfo.Digest("ann", "of-ann") } };
         await using ZooKeeperClient again = await ZooKeeperClient.ConnectAsync(authenticated, Cancel);
         Assert.Equal(credentials.SessionId, again.SessionId);
         Assert.Equal("x"u8.ToArray(), (await again.GetAsync(path, Cancel)).Data);
@@ -74,8 +81,7 @@ public class AuthTests(Standalone standalone)
     [Fact]
     public async Task H40_An_unknown_scheme_ends_the_session_and_closing_the_client_takes_no_time()
     {
-        NeedApache.OrSkip();
-        ZooKeeperClient zk = await standalone.ConnectAsync();
+        ZooKeeperClient zk = await ConnectAsync();
         Task over = WaitForAsync(zk, change => change.IsOver);
         var refused = await Assert.ThrowsAsync<AuthFailedException>(() => zk.AddAuthAsync(new AuthInfo("nonesuch", "x"u8), Cancel));
         Assert.Contains("scheme nonesuch", refused.Message, StringComparison.Ordinal);
@@ -89,7 +95,7 @@ public class AuthTests(Standalone standalone)
         Task disposing = zk.DisposeAsync().AsTask();
         Assert.True(disposing.IsCompleted);
 
-        var fromTheStart = new ZooKeeperOptions { ConnectString = standalone.Server.ConnectString, Auth = { new AuthInfo("nonesuch", "x"u8) } };
+        var fromTheStart = new ZooKeeperOptions { ConnectString = Target.ConnectString, Auth = { new AuthInfo("nonesuch", "x"u8) } };
         await using ZooKeeperClient another = ZooKeeperClient.Start(fromTheStart);
         await Assert.ThrowsAsync<AuthFailedException>(() => another.GetAsync("/", Cancel).AsTask());
     }
@@ -98,8 +104,8 @@ public class AuthTests(Standalone standalone)
     public async Task The_ready_made_lists_open_znodes_to_whom_they_say()
     {
         string root = $"/acl-{Guid.NewGuid():n}";
-        await using ZooKeeperClient ann = await standalone.ConnectAsync(new() { Auth = { AuthInfo.Digest("ann", "of-ann") } });
-        await using ZooKeeperClient anyone = await standalone.ConnectAsync();
+        await using ZooKeeperClient ann = await ConnectAsync(new() { Auth = { AuthInfo.Digest("ann", "of-ann") } });
+        await using ZooKeeperClient anyone = await ConnectAsync();
         await ann.CreateAsync(root, cancellationToken: Cancel);
         await ann.CreateAsync($"{root}/open", acl: Acl.Open, cancellationToken: Cancel);
         await ann.CreateAsync($"{root}/read-only", acl: Acl.ReadOnly, cancellationToken: Cancel);
@@ -121,15 +127,17 @@ public class AuthTests(Standalone standalone)
         Assert.Equal("ann:x", (await anyone.GetAclAsync($"{root}/digest", Cancel)).Acl[0].Id);
 
         // The server's own superuser may do anything.
-        await using ZooKeeperClient super = await standalone.ConnectAsync();
+        await using ZooKeeperClient super = await ConnectAsync();
         await Assert.ThrowsAsync<NoAuthException>(() => super.GetAsync($"{root}/creator", Cancel).AsTask());
-        await super.AddAuthAsync(AuthInfo.Digest("super", "okapi-super"), Cancel);
+        await super.AddAuthAsync(AuthInfo.Digest("super", Target.SuperPassword), Cancel);
         Assert.Equal("1"u8.ToArray(), (await super.GetAsync($"{root}/creator", Cancel)).Data);
         await super.SetAclAsync($"{root}/creator", Acl.Open, cancellationToken: Cancel);
         await super.SetAsync($"{root}/read-only", "2"u8.ToArray(), cancellationToken: Cancel);
         await anyone.SyncAsync(root, Cancel);
         await anyone.GetAsync($"{root}/creator", Cancel);
     }
+
+    private Task<ZooKeeperClient> ConnectAsync(ZooKeeperOptions? options = null) => ZooKeeperClient.ConnectAsync(Target.ConnectString, options, Cancel);
 
     private static ZooKeeperOptions Options(TcpProxy proxy) => new()
     {

@@ -1,17 +1,34 @@
+using Okapi.Conformance.Tests.Rows;
 using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests.Security;
 
 /// <summary>SASL DIGEST-MD5 with real servers: one that demands it, over TLS too, one that offers it and lets those go on who fail, and one without.</summary>
-public class SaslTests(Standalone standalone)
+public abstract class SaslTests(TargetFixture plain, TargetFixture demanding, TargetFixture offering)
 {
+    private static readonly TargetOptions s_demands = new() { Sasl = "ann:of-ann,bob:of-bob", RequireSasl = true, Tls = new() };
+    private static readonly TargetOptions s_offers = new() { Sasl = "ann:of-ann", AllowFailedSasl = true };
+
+    public sealed class ApacheDemands() : ApacheFixture(s_demands);
+
+    public sealed class ApacheOffers() : ApacheFixture(s_offers);
+
+    public sealed class EmbeddedDemands() : EmbeddedFixture(s_demands);
+
+    public sealed class EmbeddedOffers() : EmbeddedFixture(s_offers);
+
+    public sealed class OnApache(SharedApache plain, ApacheDemands demanding, ApacheOffers offering)
+        : SaslTests(plain, demanding, offering), IClassFixture<ApacheDemands>, IClassFixture<ApacheOffers>;
+
+    public sealed class OnEmbedded(SharedEmbedded plain, EmbeddedDemands demanding, EmbeddedOffers offering)
+        : SaslTests(plain, demanding, offering), IClassFixture<EmbeddedDemands>, IClassFixture<EmbeddedOffers>;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_server_that_demands_SASL_gets_it_on_every_connection_and_every_session()
     {
-        NeedApache.OrSkip();
-        await using ApacheZooKeeper server = await ApacheZooKeeper.StartAsync("--sasl", "ann:of-ann", "--sasl", "bob:of-bob", "--require-sasl", "--tls");
+        Target server = demanding.Target;
 
         await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectString, As("ann", "of-ann"), Cancel))
         {
@@ -28,7 +45,7 @@ public class SaslTests(Standalone standalone)
             Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
 
         // Every connection: cut, and cut again.
-        await using var proxy = new TcpProxy(server.Nodes[0].Port);
+        await using var proxy = new TcpProxy(server.EndPoint.Port);
         ZooKeeperOptions throughProxy = As("ann", "of-ann");
         throughProxy.BackoffMinimum = throughProxy.BackoffMaximum = TimeSpan.FromMilliseconds(1);
         throughProxy.Recovery = SessionRecovery.NewSession;
@@ -65,8 +82,7 @@ public class SaslTests(Standalone standalone)
     [Fact]
     public async Task H68_A_client_that_fails_SASL_does_not_go_on_without_it_even_where_the_server_would_let_it()
     {
-        NeedApache.OrSkip();
-        await using ApacheZooKeeper server = await ApacheZooKeeper.StartAsync("--sasl", "ann:of-ann", "--cfg", "allowSaslFailedClients=true");
+        Target server = offering.Target;
         await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectString, As("ann", "of-ann"), Cancel))
             Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann" });
         await ShouldBeRefusedAsync(server.ConnectString, As("ann", "wrong"), "DIGEST-MD5");
@@ -78,8 +94,7 @@ public class SaslTests(Standalone standalone)
     [Fact]
     public async Task H68_A_server_without_SASL_is_refused_by_a_client_that_wants_it()
     {
-        NeedApache.OrSkip();
-        await ShouldBeRefusedAsync(standalone.Server.ConnectString, As("ann", "of-ann"), "is SASL set up on the server?");
+        await ShouldBeRefusedAsync(plain.Target.ConnectString, As("ann", "of-ann"), "is SASL set up on the server?");
     }
 
     private static ZooKeeperOptions As(string user, string password) => new() { Sasl = new() { UserName = user, Password = password } };

@@ -1,0 +1,191 @@
+using System.Net;
+using System.Net.Sockets;
+using Okapi.Protocol;
+using Okapi.TestSupport;
+
+namespace Okapi.Server.Tests;
+
+public class EmbeddedServerTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_client_is_served_over_tcp_with_nothing_but_the_connection_string()
+    {
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: Ct);
+        Assert.Equal(IPAddress.Loopback, server.Members[0].EndPoint!.Address);
+        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectionString, cancellationToken: Ct);
+        await zk.CreateAsync("/a", new byte[] { 1 }, cancellationToken: Ct);
+        Assert.Equal([1], (await zk.GetAsync("/a", Ct)).Data.ToArray());
+    }
+
+    [Fact]
+    public async Task A_restart_that_keeps_its_data_keeps_sessions_ephemerals_and_addresses()
+    {
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: Ct);
+        string address = server.ConnectionString;
+        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectionString, cancellationToken: Ct);
+        await zk.CreateAsync("/e", mode: CreateMode.Ephemeral, cancellationToken: Ct);
+        long session = zk.SessionId;
+        await server.RestartAsync();
+        Assert.Equal(address, server.ConnectionString);
+        Assert.Equal(session, (await zk.ExistsAsync("/e", Ct).AsTask().InTime())!.Value.EphemeralOwner);
+        Assert.Equal(session, zk.SessionId);
+    }
+
+    [Fact]
+    public async Task A_restart_without_its_data_has_forgotten_all()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync();
+        await using WireClient before = await InMemory.OpenAsync(server);
+        await before.CallAsync(OpCode.Create, (ref JuteWriter writer) => new CreateRequest("/a", null, Acl.Open, CreateMode.Persistent).Write(ref writer));
+        await server.RestartAsync(keepData: false);
+        await using WireClient resumed = await InMemory.OpenAsync(server, resume: before.Session);
+        Assert.Equal(0, resumed.SessionId); // nobody knows it
+        await using WireClient after = await InMemory.OpenAsync(server);
+        Assert.Equal(ErrorCode.NoNode, (await after.CallAsync(OpCode.Exists, (ref JuteWriter writer) => new ReadRequest("/a", false).Write(ref writer))).Error);
+    }
+
+    [Fact]
+    public async Task A_data_folder_outlives_the_server_with_its_sessions()
+    {
+        string folder = Directory.CreateTempSubdirectory("okapi-server-").FullName;
+        try
+        {
+            ConnectResponse session;
+            await using (EmbeddedServer server = await InMemory.StartAsync(options => options.DataFolder = folder))
+            {
+                await using WireClient zk = await InMemory.OpenAsync(server);
+                session = zk.Session;
+                await zk.CallAsync(OpCode.Create, (ref JuteWriter writer) => new CreateRequest("/e", new byte[] { 7 }, Acl.Open, CreateMode.Ephemeral).Write(ref writer));
+            }
+
+            await using (EmbeddedServer server = await InMemory.StartAsync(options => options.DataFolder = folder))
+            {
+                await using WireClient zk = await InMemory.OpenAsync(server, resume: session);
+                Assert.Equal(session.SessionId, zk.SessionId);
+                DataReply read = (await zk.CallAsync(OpCode.GetData, (ref JuteWriter writer) => new ReadRequest("/e", false).Write(ref writer))).Read(DataReply.Read);
+                Assert.Equal([7], read.Data!);
+                Assert.Equal(session.SessionId, read.Stat.EphemeralOwner);
+                await server.RestartAsync(keepData: false);
+                await using WireClient after = await InMemory.OpenAsync(server);
+                Assert.Equal(ErrorCode.NoNode, (await after.CallAsync(OpCode.Exists, (ref JuteWriter writer) => new ReadRequest("/e", false).Write(ref writer))).Error);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_session_expires_by_the_clock_between_its_timeout_and_one_tick_later()
+    {
+        var time = new ManualTime();
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.TimeProvider = time);
+        await using WireClient zk = await InMemory.OpenAsync(server, timeoutMs: 2_000);
+        Assert.Equal(2_000, zk.Session.TimeoutMs);
+        time.Advance(TimeSpan.FromMilliseconds(1_990));
+        Assert.Single(await server.GetSessionsAsync());
+        time.Advance(TimeSpan.FromMilliseconds(520));
+        Assert.Empty(await server.GetSessionsAsync());
+        await zk.ExpectCloseAsync();
+    }
+
+    [Fact]
+    public async Task A_connection_without_a_session_is_cut_by_the_clock()
+    {
+        var time = new ManualTime();
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.TimeProvider = time);
+        var silent = new WireClient(await server.ConnectAsync(cancellationToken: Ct));
+        await server.GetSessionsAsync(); // it has arrived
+        Task closed = silent.ExpectCloseAsync();
+        time.Advance(TimeSpan.FromSeconds(9));
+        await server.GetSessionsAsync();
+        Assert.False(closed.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await closed.InTime();
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_its_replies_is_read_no_further()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync();
+        await using WireClient zk = await InMemory.OpenAsync(server);
+        byte[] data = new byte[1 << 19];
+        await zk.CallAsync(OpCode.SetData, (ref JuteWriter writer) => new SetDataRequest("/", data, -1).Write(ref writer));
+        // 1,000 replies of half a megabyte: more than the server may keep for one who does not take them.
+        Task flood = Task.Run(async () =>
+        {
+            for (int i = 0; i < 1_000; i++) await zk.SendAsync(OpCode.GetData, (ref JuteWriter writer) => new ReadRequest("/", false).Write(ref writer));
+        }, Ct);
+        await using WireClient other = await InMemory.OpenAsync(server);
+        for (int i = 0; i < 100; i++) await other.CallAsync(OpCode.Ping, xid: Xids.Ping);
+        Assert.True(GC.GetTotalMemory(forceFullCollection: true) < 200_000_000, "The server keeps replies without end.");
+        for (int i = 0; i < 1_000; i++) Assert.Equal(ErrorCode.Ok, (await zk.ReadReplyAsync()).Error);
+        await flood.InTime();
+    }
+
+    [Fact]
+    public async Task Two_servers_cannot_have_one_address()
+    {
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: Ct);
+        await Assert.ThrowsAsync<SocketException>(() => EmbeddedServer.StartAsync(new() { Listen = server.Members[0].EndPoint! }, Ct));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_over_says_so()
+    {
+        EmbeddedServer server = await InMemory.StartAsync();
+        await using WireClient zk = await InMemory.OpenAsync(server);
+        await server.DisposeAsync();
+        await server.DisposeAsync();
+        await zk.ExpectCloseAsync();
+        await Assert.ThrowsAsync<IOException>(async () => await server.ConnectAsync(cancellationToken: Ct));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => server.RestartAsync());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => server.ExpireSessionAsync(1));
+    }
+
+    [Fact]
+    public async Task A_bad_option_is_refused_by_its_name()
+    {
+        (Action<EmbeddedServerOptions> Spoil, string Names)[] table =
+        [
+            (options => options.Listen = new(IPAddress.Any, 0), "0.0.0.0"),
+            (options => options.Members = 0, "Members 0"),
+            (options => options.Members = 10, "Members 10"),
+            (options => options.DataFolder = " ", "DataFolder"),
+            (options => options.SnapshotCount = 1, "SnapshotCount 1"),
+            (options => options.Version = (ServerVersion)7, "Version 7"),
+            (options => options.TickTime = TimeSpan.Zero, "TickTime 00:00:00"),
+            (options => options.MaxSessionTimeout = TimeSpan.FromMilliseconds(2), "MaxSessionTimeout"),
+            (options => options.MaxClientConnections = -1, "MaxClientConnections -1"),
+            (options => options.MaxRequestSize = 10, "MaxRequestSize 10"),
+            (options => options.FourLetterWords.Add("words"), "\"words\""),
+            (options => options.RequireSasl = true, "RequireSasl"),
+            (options => options.Tls = new(), "Certificate"),
+        ];
+        foreach ((Action<EmbeddedServerOptions> spoil, string names) in table)
+        {
+            var options = new EmbeddedServerOptions();
+            spoil(options);
+            ArgumentException refused = await Assert.ThrowsAnyAsync<ArgumentException>(() => EmbeddedServer.StartAsync(options, Ct));
+            Assert.Contains(names, refused.Message);
+        }
+    }
+
+    [Theory]
+    [InlineData(ServerVersion.V34, OpCode.Create2)]
+    [InlineData(ServerVersion.V34, OpCode.AddWatch)]
+    [InlineData(ServerVersion.V35, OpCode.AddWatch)]
+    [InlineData(ServerVersion.V35, OpCode.SetWatches2)]
+    [InlineData(ServerVersion.V39, OpCode.Check)]
+    public async Task An_older_server_does_not_know_later_operations(ServerVersion version, OpCode type)
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.Version = version);
+        await using WireClient zk = await InMemory.OpenAsync(server);
+        int xid = await zk.SendAsync(type, (ref JuteWriter writer) => writer.WriteString("/"));
+        Assert.Equal(new ReplyHeader(xid, -1, ErrorCode.Unimplemented), (await zk.ReadReplyAsync()).Header);
+        await zk.ExpectCloseAsync();
+    }
+}
