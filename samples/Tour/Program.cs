@@ -1,12 +1,13 @@
 // A tour of Okapi on the console:
 //
-//   dotnet run --project samples/Tour                              with a server of its own
+//   dotnet run --project samples/Tour                              with a server of its own, in this process
 //   dotnet run --project samples/Tour -- --connect host:port       with yours; everything happens below one znode, which is removed again
 //
-// Exit codes: 0 all went as told, 1 something did not, 2 there is no server to show it with, 130 interrupted. The tour itself is in Tour.cs.
+// Exit codes: 0 all went as told, 1 something did not, 2 bad usage, 130 interrupted. The tour itself is in Tour.cs.
 using System.Runtime.InteropServices;
 using Okapi;
 using Okapi.Samples;
+using Okapi.Server;
 
 string? connectString = null;
 switch (args)
@@ -26,16 +27,21 @@ limit.CancelAfter(TimeSpan.FromMinutes(2));
 
 try
 {
-    await using LocalServer? server = connectString is null ? await LocalServer.StartAsync(limit.Token) : null;
-    await Tour.RunAsync(connectString ?? server!.ConnectString, limit.Token);
+    if (connectString is not null)
+    {
+        await Tour.RunAsync(connectString, limit.Token);
+    }
+    else
+    {
+        // A ZooKeeper in this process: there is nothing to install, and nothing is left behind.
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: limit.Token);
+        await Tour.RunAsync(server.ConnectionString, limit.Token);
+        await FaultTour.RunAsync(server, limit.Token);
+    }
+
     Console.WriteLine();
     Console.WriteLine("Everything went as told.");
     return 0;
-}
-catch (NoServerException missing)
-{
-    Console.Error.WriteLine(missing.Message);
-    return 2;
 }
 catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
 {

@@ -1,4 +1,5 @@
 using System.Text;
+using static Okapi.Samples.Narration;
 
 namespace Okapi.Samples;
 
@@ -186,22 +187,4 @@ internal static class Tour
     }
 
     private static string Text(NodeData node) => Encoding.UTF8.GetString(node.Data);
-
-    private static void Chapter(string title)
-    {
-        Console.WriteLine();
-        Console.WriteLine($"== {title}");
-    }
-
-    private static void Tell(string what) => Console.WriteLine(what);
-
-    private static void Check(bool isSo, string what)
-    {
-        if (!isSo) throw new DifferentException(what);
-        Console.WriteLine($"  ok: {what}");
-    }
 }
-
-/// <summary>Something was not as the tour tells it.</summary>
-/// <param name="expected">What should have been so.</param>
-internal sealed class DifferentException(string expected) : Exception($"this is not so: {expected}");

@@ -48,8 +48,7 @@ internal sealed class OkapiProcess : IAsyncDisposable
     /// <summary>Starts it on a free port, unless the arguments say where to listen, and waits until it serves.</summary>
     public static async Task<OkapiProcess> ServeAsync(params string[] arguments)
     {
-        string[] where = arguments.Contains("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-        var started = new OkapiProcess(Start(["serve", .. where, .. arguments]));
+        OkapiProcess started = Launch(arguments);
         try
         {
             string? line = await started._process.StandardOutput.ReadLineAsync().WaitAsync(Limit);
@@ -70,6 +69,13 @@ internal sealed class OkapiProcess : IAsyncDisposable
             await started.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts it and does not wait for it to serve.</summary>
+    public static OkapiProcess Launch(params string[] arguments)
+    {
+        string[] where = arguments.Contains("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+        return new(Start(["serve", .. where, .. arguments]));
     }
 
     /// <summary>Runs the program to its end.</summary>

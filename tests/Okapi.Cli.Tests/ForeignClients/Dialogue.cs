@@ -9,7 +9,7 @@ namespace Okapi.Cli.Tests;
 internal sealed class Dialogue : IAsyncDisposable
 {
     // Far above what an answer takes, a start of Java included.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly StringBuilder _transcript = new();

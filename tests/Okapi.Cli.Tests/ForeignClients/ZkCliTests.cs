@@ -104,7 +104,7 @@ public class ZkCliTests
         await ann.SayAsync("setAcl -s /p auth:ann:cdrwa,world:anyone:r", "^aclVersion = 1$");
         await stranger.SayAsync("get /p", "^private$");
         await stranger.SayAsync("set /p mine", "Insufficient permission : /p");
-        await ann.SayAsync("setAcl /p ip:127.0.0.1:rw");
+        await ann.SayAsync("setAcl -s /p ip:127.0.0.1:rw", "^aclVersion = 2$");
         await stranger.SayAsync("set -s /p ours", "^dataVersion = 1$");
         await stranger.SayAsync("setAcl /p world:anyone:cdrwa", "Insufficient permission : /p");
         await ann.SayAsync("create /bad x digest:nobody", "is not valid|not in the format|does not have the form");
