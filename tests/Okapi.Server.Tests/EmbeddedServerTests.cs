@@ -16,7 +16,7 @@ public class EmbeddedServerTests
         Assert.Equal(IPAddress.Loopback, server.Members[0].EndPoint!.Address);
         await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(server.ConnectionString, cancellationToken: Ct);
         await zk.CreateAsync("/a", new byte[] { 1 }, cancellationToken: Ct);
-        Assert.Equal([1], (await zk.GetAsync("/a", Ct)).Data.ToArray());
+        Assert.Equal([1], (await zk.GetAsync("/a", Ct)).Data!);
     }
 
     [Fact]
