@@ -33,7 +33,8 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         (await zk.PingAsync()).Ok();
         Match second = MatchOf(Head + "Clients:\n((?<client> [^\n]*)\n)+\n" + State + "$", await Target.WordAsync("stat"));
         Assert.Equal(Number(first, "received") + 2, Number(second, "received")); // the ping and the word itself
-        Assert.Equal(Number(first, "sent") + 2, Number(second, "sent")); // the first word's answer and the ping's
+        // The first word's answer and the ping's; Apache counts a reply after it has sent it, so one may be late.
+        Assert.InRange(Number(second, "sent") - Number(first, "sent"), Target is ApacheTarget ? 1 : 2, Target is ApacheTarget ? 3 : 2);
         string[] clients = [.. second.Groups["client"].Captures.Select(each => each.Value)];
         Assert.Equal(3, clients.Length);
         Assert.Equal(2, clients.Count(each => Regex.IsMatch(each, @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=\d+,sent=\d+\)$")));
@@ -41,7 +42,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
 
         Assert.Equal("Server stats reset.\n", await Target.WordAsync("srst"));
         Match third = MatchOf(Head + State + "$", await Target.WordAsync("srvr"));
-        Assert.Equal((1, 1), (Number(third, "received"), Number(third, "sent")));
+        Assert.Equal((1, 1), (Number(third, "received"), Number(third, "sent"))); // this word, and the answer to srst
         Assert.Contains("\nLatency min/avg/max: 0/0.0/0\n", third.Value, StringComparison.Ordinal);
     }
 
@@ -52,14 +53,13 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         WireReply created = Done(await zk.CreateAsync(root + "/n")); // xid 2
         (await zk.ExistsAsync(root + "/none")).Is(ErrorCode.NoNode); // xid 3
         string mine = $"sid=0x{zk.SessionId:x},";
-        string line = await LineAsync(mine);
         Match match = MatchOf(
             @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=4,sent=4,sid=0x[0-9a-f]+,lop=EXIS,est=(?<est>\d+),to=10000,lcxid=0x3,lzxid=0x(?<zxid>[0-9a-f]+),lresp=\d+,llat=\d+,minlat=\d+,avglat=\d+,maxlat=\d+\)$",
-            line);
+            await LineAsync(mine, ",recved=4,sent=4,"));
         Assert.Equal(created.Zxid.ToString("x", CultureInfo.InvariantCulture), match.Groups["zxid"].Value);
         Assert.Equal(DateTimeOffset.UtcNow, DateTimeOffset.FromUnixTimeMilliseconds(Number(match, "est")), TimeSpan.FromMinutes(10));
         (await zk.PingAsync()).Ok();
-        Assert.Contains(",recved=5,sent=5,", await LineAsync(mine), StringComparison.Ordinal);
+        await LineAsync(mine, ",recved=5,sent=5,");
         Assert.Contains(",lop=PING,", await LineAsync(mine), StringComparison.Ordinal);
         Assert.Contains(",lcxid=0x3,", await LineAsync(mine), StringComparison.Ordinal); // the last of the client's own
 
@@ -73,10 +73,19 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         // An event counts as sent.
         Done(await zk.GetAsync(root + "/n", watch: true));
         Done(await zk.SetAsync(root + "/n"));
-        Assert.Contains(",recved=2,sent=3,", await LineAsync(mine), StringComparison.Ordinal);
+        await LineAsync(mine, ",recved=2,sent=3,");
         Assert.Contains(",lop=SETD,", await LineAsync(mine), StringComparison.Ordinal);
 
-        async Task<string> LineAsync(string part) => Assert.Single((await Target.WordAsync("cons")).Split('\n'), each => each.Contains(part, StringComparison.Ordinal));
+        async Task<string> LineAsync(string part, string numbers = "")
+        {
+            // Apache counts a reply after it has sent it, so its numbers may be late: it is asked again.
+            for (int left = Target is ApacheTarget ? 100 : 1;; left--)
+            {
+                string line = Assert.Single((await Target.WordAsync("cons")).Split('\n'), each => each.Contains(part, StringComparison.Ordinal));
+                if (line.Contains(numbers, StringComparison.Ordinal)) return line;
+                Assert.True(left > 1, $"{line} has not come to {numbers}.");
+            }
+        }
     }
 
     [Fact]
@@ -152,7 +161,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Assert.Equal(1, Number("zk_global_sessions"));
         Assert.Equal(1, Number("zk_num_alive_connections"));
         Assert.Equal(3, Number("zk_packets_received"));
-        Assert.InRange(Number("zk_packets_sent"), 3, 5); // of which the answer to the word is one, or on Apache's servers one for each 8,192 characters
+        Assert.InRange(Number("zk_packets_sent"), Target is ApacheTarget ? 2 : 3, Target is ApacheTarget ? 6 : 3); // of which the answer to the word is one, or on Apache's servers one for each 8,192 characters
         foreach (string name in (string[])["zk_outstanding_requests", "zk_min_latency", "zk_max_latency", "zk_watch_count", "zk_ephemerals_count"]) Assert.Matches(@"^\d+$", after[name]);
         Assert.Equal("0", after["zk_local_sessions"]);
         Assert.InRange(Number("zk_uptime"), 0, 600_000);
