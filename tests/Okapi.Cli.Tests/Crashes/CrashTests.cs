@@ -13,7 +13,7 @@ namespace Okapi.Cli.Tests.Crashes;
 public sealed class CrashTests : IDisposable
 {
     // A round waits for the disk and for a process to start far more than it computes, so there are several folders at a time.
-    private const int Folders = 2, Writers = 4, ApacheEvery = 10;
+    private const int Folders = 4, Writers = 4, ApacheEvery = 10;
 
     private readonly TemporaryFolder _folder = new();
 
