@@ -8,7 +8,7 @@ internal sealed class MemberStatistics
     /// <summary>How many frames and four-letter words came.</summary>
     public long Received { get; private set; }
 
-    /// <summary>How many frames went, events among them; the answers to four-letter words do not count.</summary>
+    /// <summary>How many frames and answers to four-letter words went, events among them.</summary>
     public long Sent { get; private set; }
 
     public Latency Latency => _latency;

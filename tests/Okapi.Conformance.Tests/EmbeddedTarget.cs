@@ -8,10 +8,12 @@ namespace Okapi.Conformance.Tests;
 public sealed class EmbeddedTarget : Target
 {
     private readonly EmbeddedServer _server;
+    private readonly EmbeddedTls? _tls;
 
-    private EmbeddedTarget(EmbeddedServer server, ServerVersion version)
+    private EmbeddedTarget(EmbeddedServer server, ServerVersion version, EmbeddedTls? tls)
     {
         _server = server;
+        _tls = tls;
         IsVersion38 = version == ServerVersion.V38;
     }
 
@@ -19,11 +21,15 @@ public sealed class EmbeddedTarget : Target
 
     public override IPEndPoint EndPoint => _server.Members[0].EndPoint!;
 
+    public override TlsFiles Tls => new(_tls!.Folder, _server.Members[0].SecureEndPoint!.Port, EmbeddedTls.Password);
+
     public static async Task<EmbeddedTarget> StartAsync(TargetOptions options, ServerVersion version)
     {
         EmbeddedServerOptions own = ToServerOptions(options);
         own.Version = version;
-        return new(await EmbeddedServer.StartAsync(own), version);
+        EmbeddedTls? tls = options.Tls is { } wanted ? EmbeddedTls.Create(wanted) : null;
+        own.Tls = tls?.Options;
+        return new(await EmbeddedServer.StartAsync(own), version, tls);
     }
 
     public static EmbeddedServerOptions ToServerOptions(TargetOptions options)
@@ -41,7 +47,7 @@ public sealed class EmbeddedTarget : Target
             RequireSasl = options.RequireSasl,
             LoggerFactory = ErrorsToConsole.Instance,
         };
-        if (options.Sasl?.Split(':') is [var user, var password]) own.SaslUsers[user] = password;
+        foreach (string[] user in (options.Sasl?.Split(',') ?? []).Select(each => each.Split(':'))) own.SaslUsers[user[0]] = user[1];
         if (options.Words is not { } words) return own;
         own.FourLetterWords.Clear();
         foreach (string word in words.Split(',')) own.FourLetterWords.Add(word.Trim());
@@ -50,7 +56,11 @@ public sealed class EmbeddedTarget : Target
 
     public override Task KillAndRestartAsync() => _server.RestartAsync();
 
-    public override ValueTask DisposeAsync() => _server.DisposeAsync();
+    public override async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _tls?.Dispose();
+    }
 }
 
 /// <summary>An embedded server that behaves as the Apache ZooKeeper of these tests, 3.8.0.</summary>

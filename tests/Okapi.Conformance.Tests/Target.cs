@@ -20,8 +20,14 @@ public sealed record TargetOptions
 
     public bool Reconfig { get; init; }
 
-    /// <summary>user:password that may log in with DIGEST-MD5.</summary>
+    /// <summary>Each user:password that may log in with DIGEST-MD5, with commas between them.</summary>
     public string? Sasl { get; init; }
+
+    /// <summary>Whether who fails SASL may go on without; the embedded server never lets anybody.</summary>
+    public bool AllowFailedSasl { get; init; }
+
+    /// <summary>A second port with TLS; null: none.</summary>
+    public TlsTarget? Tls { get; init; }
 
     public bool RequireSasl { get; init; }
 
@@ -47,6 +53,9 @@ public abstract class Target : IAsyncDisposable
     public abstract IPEndPoint EndPoint { get; }
 
     public string ConnectString => EndPoint.ToString();
+
+    /// <summary>What clients need to know of TLS, where it is offered.</summary>
+    public virtual TlsFiles Tls => throw new NotSupportedException("It offers no TLS.");
 
     public Task<WireClient> ConnectAsync() => WireClient.ConnectAsync(EndPoint);
 
@@ -90,6 +99,8 @@ public sealed class ApacheTarget : Target
 
     public override IPEndPoint EndPoint => new(IPAddress.Loopback, _server.Nodes[0].Port);
 
+    public override TlsFiles Tls => new(Path.Combine(_server.Directory, "tls"), _server.Nodes[0].SecurePort, _server.Password);
+
     public static async Task<ApacheTarget> StartAsync(TargetOptions options)
     {
         List<string> arguments =
@@ -104,9 +115,44 @@ public sealed class ApacheTarget : Target
         if (options.MaxSessionTimeoutMs is { } longest) arguments.AddRange(["--max-session", $"{longest}"]);
         if (!options.Ttl) arguments.Add("--no-ttl");
         if (options.Reconfig) arguments.Add("--reconfig");
-        if (options.Sasl is { } sasl) arguments.AddRange(["--sasl", sasl]);
+        foreach (string user in options.Sasl?.Split(',') ?? []) arguments.AddRange(["--sasl", user]);
+        if (options.AllowFailedSasl) arguments.AddRange(["--cfg", "allowSaslFailedClients=true"]);
+        if (options.Tls is { } tls)
+        {
+            arguments.AddRange(["--tls-client-auth", tls.ClientCertificate.ToString().ToLowerInvariant()]);
+            if (tls.ServerName is { } name) arguments.AddRange(["--tls-server-name", name]);
+            if (tls.IsExpired) arguments.Add("--tls-expired");
+        }
+
         if (options.RequireSasl) arguments.Add("--require-sasl");
-        return new(await ApacheZooKeeper.StartAsync([.. arguments]));
+        ApacheZooKeeper server = await ApacheZooKeeper.StartAsync([.. arguments]);
+        if (options.Tls is not null) await WaitForTlsAsync(server.Nodes[0].SecurePort);
+        return new(server);
+    }
+
+    /// <summary>Starts it again in good order, with its files as they are now.</summary>
+    public async Task RestartAsync()
+    {
+        await _server.StopNodeAsync(1);
+        await _server.StartNodeAsync(1);
+    }
+
+    // Servers are waited for on their plain port; the other opens a moment later, and until then every failure is a refused connection.
+    private static async Task WaitForTlsAsync(int port)
+    {
+        for (DateTimeOffset limit = DateTimeOffset.UtcNow.AddSeconds(20);;)
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                await socket.ConnectAsync(IPAddress.Loopback, port);
+                return;
+            }
+            catch (SocketException) when (DateTimeOffset.UtcNow < limit)
+            {
+                await Task.Yield();
+            }
+        }
     }
 
     public override async Task KillAndRestartAsync()

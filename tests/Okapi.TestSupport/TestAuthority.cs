@@ -17,6 +17,9 @@ public sealed class TestAuthority : IDisposable
     /// <summary>The authority's own certificate in PEM.</summary>
     public string Pem => _own.ExportCertificatePem();
 
+    /// <summary>Its private key in PEM.</summary>
+    public string KeyPem => _own.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem();
+
     public static TestAuthority Create(string name = "okapi test authority")
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);

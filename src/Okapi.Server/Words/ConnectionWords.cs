@@ -24,7 +24,7 @@ internal static class ConnectionWords
     public static void Dump(Member member, StringBuilder answer)
     {
         answer.Append("SessionTracker dump:\n");
-        if (member.LocalSessions is { } local) AppendSessions(member, "Local Session", local, answer);
+        if (member.IsReadOnly || member.LocalSessions.Sessions.Count > 0) AppendSessions(member, "Local Session", member.LocalSessions, answer);
         AppendSessions(member, "Session", member.Leader.Sessions, answer);
         IReadOnlyDictionary<long, HashSet<string>> ephemerals = member.View.EphemeralsBySession;
         answer.Append(CultureInfo.InvariantCulture, $"ephemeral nodes dump:\nSessions with Ephemerals ({ephemerals.Count}):\n");

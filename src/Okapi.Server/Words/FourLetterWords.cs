@@ -52,7 +52,7 @@ internal sealed class FourLetterWords
         if (isAllowed) word.Say(received.Waiting.Slice(4, word.Argument), answer);
         else answer.Append(word.Name).Append(" is not executed because it is not in the whitelist.\n");
         received.Skip(received.Count);
-        Send(connection, answer);
+        if (answer.Length > 0) Send(connection, answer);
         connection.Close();
         return true;
     }
@@ -78,6 +78,7 @@ internal sealed class FourLetterWords
         }
 
         ArrayPool<byte>.Shared.Return(bytes);
+        connection.Statistics.CountSent();
     }
 
     private delegate void Answer(ReadOnlySpan<byte> argument, StringBuilder answer);

@@ -48,7 +48,7 @@ internal static class ServerWords
         Line("auth_failed_count", statistics.RefusedLogins);
         Line("min_latency", statistics.Latency.LeastMs);
         Line("approximate_data_size", tree.Nodes.Sum(each => each.Key.Length + (long)(each.Value.Data?.Length ?? 0)));
-        Line("local_sessions", member.LocalSessions?.Sessions.Count ?? 0);
+        Line("local_sessions", member.LocalSessions.Sessions.Count);
         Line("uptime", member.Leader.NowMs);
         Line("max_latency", statistics.Latency.GreatestMs);
 

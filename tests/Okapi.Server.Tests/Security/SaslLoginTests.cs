@@ -5,9 +5,17 @@ using Okapi.TestSupport;
 namespace Okapi.Server.Tests.Security;
 
 /// <summary>What a connection gets for each step of SASL, in bytes as Apache ZooKeeper 3.8.0 gives it.</summary>
-public class SaslLoginTests
+public sealed class SaslLoginTests : IDisposable
 {
+    private readonly LogRecorder _log = new();
+
     private static readonly byte[] s_noToken = [255, 255, 255, 255];
+
+    public void Dispose()
+    {
+        Assert.DoesNotContain(_log.Entries, entry => entry.Id is 106 or 109); // nothing has gone wrong that should not
+        _log.Dispose();
+    }
 
     [Theory]
     [InlineData(false, ErrorCode.AuthFailed)]
@@ -76,9 +84,9 @@ public class SaslLoginTests
         Assert.Contains("\nzk_auth_failed_count\t2\n", await reader.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
-    private static Task<EmbeddedServer> StartAsync(bool isRequired, params string[] users)
+    private Task<EmbeddedServer> StartAsync(bool isRequired, params string[] users)
     {
-        var options = new EmbeddedServerOptions { UseSockets = false, RequireSasl = isRequired, FourLetterWords = { "mntr" } };
+        var options = new EmbeddedServerOptions { UseSockets = false, RequireSasl = isRequired, LoggerFactory = _log, FourLetterWords = { "mntr" } };
         foreach (string user in users) options.SaslUsers[user] = "of-" + user;
         return EmbeddedServer.StartAsync(options, TestContext.Current.CancellationToken);
     }
