@@ -59,6 +59,8 @@ public sealed class CrashTests : IDisposable
         }
         catch (Exception error)
         {
+            if (server is not null) await server.DisposeAsync(); // it has the folder locked
+            server = null;
             string kept = Copy(data, Directory.CreateTempSubdirectory("okapi-crash-").FullName);
             throw new InvalidOperationException($"Round {round} of seed {seed}: {error.Message} The folder is kept in {kept}", error);
         }
