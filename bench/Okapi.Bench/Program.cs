@@ -30,4 +30,30 @@ outage.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-return await new RootCommand("Measures Okapi") { drive, outage }.Parse(args).InvokeAsync();
+var starts = new Option<int>("--starts") { Description = "How many starts of each kind", DefaultValueFactory = _ => 1000 };
+var serveStart = new Command("serve-start", "Starts embedded servers in this process, one after another, and prints how long it takes until a client has its first reply") { starts };
+serveStart.SetAction(async (parsed, _) =>
+{
+    await foreach (string line in ServeStart.RunAsync(parsed.GetValue(starts))) Console.WriteLine(line);
+    return 0;
+});
+
+var sessions = new Option<int>("--sessions") { Description = "Idle sessions, a connection each", DefaultValueFactory = _ => 10_000 };
+var znodes = new Option<int>("--znodes") { Description = "Znodes, a thousand to a parent", DefaultValueFactory = _ => 1_000_000 };
+var serveMemory = new Command("serve-memory", "Fills an okapi serve, a process of its own, and prints how much memory that has in use") { sessions, znodes, payload };
+serveMemory.SetAction(async (parsed, _) =>
+{
+    Console.WriteLine(await ServeMemory.RunAsync(parsed.GetValue(sessions), parsed.GetValue(znodes), parsed.GetValue(payload)));
+    return 0;
+});
+
+var rounds = new Option<int>("--rounds") { Description = "How often each server is measured; they take turns, and medians count", DefaultValueFactory = _ => 3 };
+var durable = new Option<bool>("--durable") { Description = "Both servers keep data in a folder and have them on the disk before they acknowledge" };
+var serveThroughput = new Command("serve-throughput", "Drives an okapi serve and an Apache ZooKeeper by turns, each a process of its own, and prints how they compare") { payload, window, ops, rounds, durable };
+serveThroughput.SetAction(async (parsed, cancellationToken) =>
+{
+    await foreach (string line in ServeThroughput.RunAsync(parsed.GetValue(payload), parsed.GetValue(window), parsed.GetValue(ops), parsed.GetValue(rounds), parsed.GetValue(durable), cancellationToken)) Console.WriteLine(line);
+    return 0;
+});
+
+return await new RootCommand("Measures Okapi") { drive, outage, serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();

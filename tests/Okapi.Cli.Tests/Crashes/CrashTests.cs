@@ -13,7 +13,7 @@ namespace Okapi.Cli.Tests.Crashes;
 public sealed class CrashTests : IDisposable
 {
     // A round waits for the disk and for a process to start far more than it computes, so there are several folders at a time.
-    private const int Folders = 2, Writers = 4, ApacheEvery = 10;
+    private const int Folders = 4, Writers = 4, ApacheEvery = 10;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -59,6 +59,8 @@ public sealed class CrashTests : IDisposable
         }
         catch (Exception error)
         {
+            if (server is not null) await server.DisposeAsync(); // it has the folder locked
+            server = null;
             string kept = Copy(data, Directory.CreateTempSubdirectory("okapi-crash-").FullName);
             throw new InvalidOperationException($"Round {round} of seed {seed}: {error.Message} The folder is kept in {kept}", error);
         }
