@@ -28,10 +28,11 @@ public abstract class EmbeddedServers(ServerVersion version, int members = 1) : 
         _server = await EmbeddedServer.StartAsync(options);
     }
 
-    public override ValueTask DisposeAsync()
+    public override async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        return Server.DisposeAsync();
+        await Server.DisposeAsync();
+        await Server.Completion; // a server that has failed says why
     }
 
     public override Proxy Proxy() => new SocketProxy(Server.Members[0].EndPoint!.Port);

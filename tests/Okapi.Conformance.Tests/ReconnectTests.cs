@@ -16,13 +16,16 @@ public abstract class ReconnectTests(Servers servers)
 
     private static readonly byte[] One = "one"u8.ToArray();
 
+    // A session that is cut again and again waits longer each time, and these tests cut it often.
+    private static ZooKeeperOptions Impatient => new() { BackoffMaximum = TimeSpan.FromMilliseconds(100) };
+
     [Fact]
     public async Task H48_Each_kind_of_watch_survives_twenty_cuts()
     {
         await using Proxy proxy = servers.Proxy();
         await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(Impatient, root);
         foreach (string path in (string[])["/data", "/exists", "/children", "/persistent", "/recursive", "/all"]) await zk.CreateAsync(path);
         await using OneShotWatch<NodeData> data = await zk.WatchDataAsync("/data");
         await using OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/exists");
@@ -69,7 +72,7 @@ public abstract class ReconnectTests(Servers servers)
         await using Proxy proxy = servers.Proxy();
         await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(Impatient, root);
         foreach (string path in (string[])["/set", "/deleted", "/deleted2", "/parent", "/goes", "/same", "/same/c"]) await zk.CreateAsync(path);
         OneShotWatch<NodeData> set = await zk.WatchDataAsync("/set"), deleted = await zk.WatchDataAsync("/deleted"), same = await zk.WatchDataAsync("/same");
         OneShotWatch<Stat?> existsSet = await zk.WatchExistsAsync("/set"), existsDeleted = await zk.WatchExistsAsync("/deleted2"), created = await zk.WatchExistsAsync("/created"), never = await zk.WatchExistsAsync("/never");
@@ -107,7 +110,7 @@ public abstract class ReconnectTests(Servers servers)
         await using Proxy proxy = servers.Proxy();
         await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await proxy.ConnectAsync();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(Impatient);
         await using Watch watch = await zk.WatchAsync(root, WatchMode.PersistentRecursive);
         await using StateLog states = await StateLog.OpenAsync(zk);
         for (int gap = 1; gap <= 5; gap++)
@@ -129,7 +132,7 @@ public abstract class ReconnectTests(Servers servers)
     public async Task Watches_set_and_disposed_while_disconnected_are_right_afterwards()
     {
         await using Proxy proxy = servers.Proxy();
-        await using ZooKeeperClient zk = await proxy.ConnectAsync();
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(Impatient);
         string root = await Servers.RootAsync(zk);
         Watch disposed = await zk.WatchAsync(root);
         OneShotWatch<NodeData> disposed2 = await zk.WatchDataAsync(root);
@@ -157,7 +160,7 @@ public abstract class ReconnectTests(Servers servers)
         await using Proxy proxy = servers.Proxy();
         await using ZooKeeperClient other = await servers.ConnectAsync();
         string root = await Servers.RootAsync(other);
-        await using ZooKeeperClient zk = await proxy.ConnectAsync(chroot: root);
+        await using ZooKeeperClient zk = await proxy.ConnectAsync(Impatient, root);
         string[] paths = [.. Enumerable.Range(0, Count).Select(i => "/" + i.ToString(CultureInfo.InvariantCulture) + new string('狐', 70))];
         await Task.WhenAll(paths.Select(path => zk.CreateAsync(path).AsTask())).Soon();
         OneShotWatch<NodeData>[] watches = await Task.WhenAll(paths.Select(path => zk.WatchDataAsync(path))).Soon();
