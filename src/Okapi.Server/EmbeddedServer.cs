@@ -89,17 +89,29 @@ public sealed class EmbeddedServer : IAsyncDisposable
         Incarnation current = Current();
         return current.Loop.InvokeAsync(() =>
         {
-            if (current.Leader.Sessions.Find(sessionId) is not { } session) return false;
-            current.Leader.Expire(session);
-            return true;
+            if (current.Leader.Sessions.Find(sessionId) is { } session)
+            {
+                current.Leader.Expire(session);
+                return true;
+            }
+
+            foreach (Member member in current.Leader.Members)
+            {
+                if (member.LocalSessions.Find(sessionId) is not { } local) continue;
+                member.EndLocal(local);
+                return true;
+            }
+
+            return false;
         });
     }
 
-    /// <summary>The sessions that have not ended.</summary>
+    /// <summary>The sessions that have not ended, local ones among them.</summary>
     public Task<IReadOnlyList<long>> GetSessionsAsync()
     {
         Incarnation current = Current();
-        return current.Loop.InvokeAsync<IReadOnlyList<long>>(() => [.. current.Leader.Sessions.Sessions.Keys]);
+        return current.Loop.InvokeAsync<IReadOnlyList<long>>(() =>
+            [.. current.Leader.Sessions.Sessions.Keys, .. current.Leader.Members.SelectMany(member => member.LocalSessions.Sessions.Keys)]);
     }
 
     /// <summary>Ends as if killed, and starts again on the same addresses.</summary>

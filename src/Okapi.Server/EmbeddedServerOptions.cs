@@ -151,7 +151,7 @@ public sealed class EmbeddedServerOptions
             EnableReconfig = EnableReconfig,
             SuperPassword = SuperPassword,
             RequireSasl = RequireSasl,
-            Tls = Tls,
+            Tls = Tls?.Clone(),
             TimeProvider = TimeProvider,
             LoggerFactory = LoggerFactory,
         };

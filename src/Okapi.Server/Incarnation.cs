@@ -12,7 +12,8 @@ using Okapi.Server.Trees;
 namespace Okapi.Server;
 
 /// <summary>What is carried from one start of a server to the next when there is no data folder.</summary>
-internal sealed record Memory(Tree Tree, IReadOnlyDictionary<long, int> SessionTimeouts, byte[] Secret)
+/// <param name="LastSessionId">No session gets this id or a lower one: whoever had it may still come back.</param>
+internal sealed record Memory(Tree Tree, IReadOnlyDictionary<long, int> SessionTimeouts, byte[] Secret, long LastSessionId = 0)
 {
     public static Memory Empty() => new(new Tree(), new Dictionary<long, int>(), RandomNumberGenerator.GetBytes(32));
 }
@@ -38,7 +39,7 @@ internal sealed class Incarnation
         _journal = journal;
         _secret = memory.Secret;
         Loop = new ServerLoop(Settle, Fail);
-        Leader = new Leader(options, memory.Tree, memory.SessionTimeouts, new SessionPasswords(memory.Secret), journal);
+        Leader = new Leader(options, memory.Tree, memory.SessionTimeouts, memory.LastSessionId, new SessionPasswords(memory.Secret), journal);
         var tls = options.Tls is null ? null : new ServerTls(options.Tls);
         try
         {
@@ -75,7 +76,7 @@ internal sealed class Incarnation
         {
             DataFolder opened = DataFolder.Open(folder, new DataFolderOptions { SnapshotEvery = options.SnapshotCount }, logger, out RecoveredState state);
             journal = opened;
-            memory = new(state.Tree, state.SessionTimeouts, opened.SessionSecret);
+            memory = new(state.Tree, state.SessionTimeouts, opened.SessionSecret, memory?.LastSessionId ?? 0);
             Log.Recovered(logger, state.Tree.LastZxid, state.Tree.Count, state.SessionTimeouts.Count, folder);
         }
 
@@ -95,14 +96,14 @@ internal sealed class Incarnation
     /// <summary>Makes a connection that needs no socket.</summary>
     public Stream Connect(Member member)
     {
-        if (member.Faults.IsRefusing || _isStopping) throw new IOException("The server refuses connections.");
+        if (_isStopping || member.Faults.Refuses()) throw new IOException("The server refuses connections.");
         (MemoryStreamEnd client, MemoryStreamEnd server) = MemoryStreamEnd.Create();
         var connection = new ServerConnection(server, remote: null, member, Loop, _options.MaxRequestSize, _options.TimeProvider.GetUtcNow());
         _ = connection.ServeAsync();
         return client;
     }
 
-    /// <summary>Ends: connections are reset, and nothing is written any more.</summary>
+    /// <summary>Ends: connections are closed, and nothing is written any more.</summary>
     /// <returns>What a start that keeps the data begins with.</returns>
     public async Task<Memory> StopAsync()
     {
@@ -124,8 +125,9 @@ internal sealed class Incarnation
 
         Loop.Complete();
         await Loop.Completion.ConfigureAwait(false);
+        foreach (Member member in Leader.Members) member.CutAll(); // who came at the last moment
         _journal.Dispose();
-        return new(Leader.Tree, Leader.Sessions.GetTimeouts(), _secret);
+        return new(Leader.Tree, Leader.Sessions.GetTimeouts(), _secret, Leader.LastSessionId);
     }
 
     private (IPEndPoint Plain, IPEndPoint? Secure) Listen(Member member, (IPEndPoint Plain, IPEndPoint? Secure) at, ServerTls? tls)
@@ -142,7 +144,9 @@ internal sealed class Incarnation
     private void Begin()
     {
         TimeProvider time = _options.TimeProvider;
-        _tick = time.CreateTimer(_ => Loop.Post(new Work(Tick)), null, UntilNextTick(), Timeout.InfiniteTimeSpan);
+        // Set only when it is known here: a tick sets the next one.
+        _tick = time.CreateTimer(_ => Loop.Post(new Work(Tick)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _tick.Change(UntilNextTick(), Timeout.InfiniteTimeSpan);
         _reaper = time.CreateTimer(_ => Loop.Post(new Work(Leader.Reap)), null, _options.ContainerCheckInterval, _options.ContainerCheckInterval);
         foreach (Listener listener in _listeners) listener.Start();
     }

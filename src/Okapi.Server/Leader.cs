@@ -19,7 +19,7 @@ internal sealed class Leader
     private long _lastSessionId;
     private bool _hasUncommitted;
 
-    public Leader(EmbeddedServerOptions options, Tree tree, IReadOnlyDictionary<long, int> sessionTimeouts, SessionPasswords passwords, IJournal journal)
+    public Leader(EmbeddedServerOptions options, Tree tree, IReadOnlyDictionary<long, int> sessionTimeouts, long lastSessionId, SessionPasswords passwords, IJournal journal)
     {
         _options = options;
         _journal = journal;
@@ -29,7 +29,7 @@ internal sealed class Leader
         Sessions = new SessionTable((int)Math.Max(1, options.TickTime.TotalMilliseconds));
         _epoch = options.TimeProvider.GetTimestamp();
         long wallMs = options.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds();
-        _lastSessionId = (wallMs << 24) >>> 8; // as Apache's, with the number of the server in the first byte (B4)
+        _lastSessionId = Math.Max(lastSessionId, (wallMs << 24) >>> 8); // as Apache's, with the number of the server in the first byte (B4)
         foreach ((long id, int timeoutMs) in sessionTimeouts)
         {
             Sessions.Add(new ServerSession(id, timeoutMs), NowMs);
@@ -46,6 +46,9 @@ internal sealed class Leader
     public Preparer Preparer { get; }
 
     public List<Member> Members { get; } = [];
+
+    /// <summary>The last session's id, without the number of its member.</summary>
+    public long LastSessionId => _lastSessionId;
 
     /// <summary>Milliseconds since this leader began: the clock of sessions, which nobody sets.</summary>
     public long NowMs => (long)_options.TimeProvider.GetElapsedTime(_epoch).TotalMilliseconds;

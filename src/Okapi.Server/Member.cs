@@ -19,6 +19,8 @@ internal sealed class Member
     private readonly Dictionary<long, ServerConnection> _bySession = [];
     private readonly List<ServerConnection> _written = [];
     private Lag? _lag;
+    private int _lagFaults;
+    private int _readOnlyFaults;
 
     public Member(int number, Leader leader, EmbeddedServerOptions options, MemberFaults faults, ILogger logger)
     {
@@ -59,7 +61,7 @@ internal sealed class Member
     public bool IsLagging => _lag is not null;
 
     /// <summary>Whether it has lost its quorum, as it were, and only reads. The sessions it then opens are its own.</summary>
-    public bool IsReadOnly { get; private set; }
+    public bool IsReadOnly => _readOnlyFaults > 0;
 
     /// <summary>The sessions that this member alone knows.</summary>
     public SessionTable LocalSessions { get; private set; }
@@ -120,18 +122,22 @@ internal sealed class Member
         connection.Suspend();
         _lag.Missed.Add(new(default, null, () =>
         {
-            action();
+            connection.Attempt(action);
             connection.Resume();
         }));
     }
 
-    /// <summary>Stands still from now on.</summary>
-    public void BeginLag() => _lag ??= new(Leader.Tree.Clone());
+    /// <summary>Stands still from now on, until <see cref="EndLag"/> has been called as often as this.</summary>
+    public void BeginLag()
+    {
+        _lagFaults++;
+        _lag ??= new(Leader.Tree.Clone());
+    }
 
     /// <summary>Catches up: what was missed happens, in order.</summary>
     public void EndLag()
     {
-        if (_lag is not { } lag) return;
+        if (--_lagFaults > 0 || _lag is not { } lag) return;
         foreach (Missed missed in lag.Missed)
         {
             if (missed.Transaction is { } transaction)
@@ -150,8 +156,7 @@ internal sealed class Member
     /// <summary>Loses its quorum, as it were: all connections are cut, and whoever comes back may only read, and see what there was.</summary>
     public void BeginReadOnly()
     {
-        if (IsReadOnly) return;
-        IsReadOnly = true;
+        if (_readOnlyFaults++ > 0) return;
         ForgetLocal();
         BeginLag();
         CutAll();
@@ -159,8 +164,7 @@ internal sealed class Member
 
     public void EndReadOnly()
     {
-        if (!IsReadOnly) return;
-        IsReadOnly = false;
+        if (--_readOnlyFaults > 0) return;
         ForgetLocal();
         CutAll();
         EndLag();
@@ -185,18 +189,22 @@ internal sealed class Member
     /// <summary>Ends local sessions whose time has come.</summary>
     public void ExpireLocal()
     {
-        foreach (ServerSession session in LocalSessions.TakeExpired(Leader.NowMs))
-        {
-            LocalSessions.Remove(session);
-            CloseConnectionOf(session.Id);
-        }
+        foreach (ServerSession session in LocalSessions.TakeExpired(Leader.NowMs)) EndLocal(session);
     }
 
-    /// <summary>Cuts off who has not opened a session in time (B20).</summary>
+    /// <summary>Ends a local session.</summary>
+    public void EndLocal(ServerSession session)
+    {
+        LocalSessions.Remove(session);
+        CloseConnectionOf(session.Id);
+    }
+
+    /// <summary>Cuts off who has not opened a session in time (B20), and who does not read what it is owed at the end.</summary>
     public void CutIdle()
     {
         DateTimeOffset limit = Options.TimeProvider.GetUtcNow() - Options.HandshakeTimeout;
         foreach (ServerConnection connection in _connections.Where(each => each.Session is null && each.Established <= limit).ToArray()) connection.Close();
+        foreach (ServerConnection connection in _connections.Where(each => each.EndingSince <= limit).ToArray()) connection.CloseAtOnce();
     }
 
     // A server that loses its quorum, or finds it again, starts anew and has no sessions of its own.

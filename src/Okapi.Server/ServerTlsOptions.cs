@@ -27,6 +27,13 @@ public sealed class ServerTlsOptions
     /// <summary>The authorities that may have signed clients' certificates, and nobody else; needed unless <see cref="ClientCertificate"/> is None.</summary>
     public X509Certificate2Collection ClientAuthorities { get; } = [];
 
+    internal ServerTlsOptions Clone()
+    {
+        var copy = new ServerTlsOptions { Certificate = Certificate, ClientCertificate = ClientCertificate };
+        copy.ClientAuthorities.AddRange(ClientAuthorities);
+        return copy;
+    }
+
     internal void Validate()
     {
         if (!Enum.IsDefined(ClientCertificate)) throw new ArgumentException($"{nameof(ClientCertificate)} {ClientCertificate} is not one of {string.Join(", ", Enum.GetNames<ClientCertificateMode>())}.");

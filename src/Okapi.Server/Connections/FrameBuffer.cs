@@ -19,6 +19,9 @@ internal sealed class FrameBuffer(int maxFrame) : IDisposable
 
     public ReadOnlySpan<byte> Waiting => _bytes.AsSpan(_start, Count);
 
+    /// <summary>Whether a whole frame waits.</summary>
+    public bool HasFrame => NextFrame() is { } length && length >= 0 && length <= maxFrame && Count >= 4 + length;
+
     /// <summary>Where the next bytes go; never empty.</summary>
     public Memory<byte> GetSpace()
     {

@@ -89,9 +89,10 @@ internal sealed class Listener : IDisposable
             remote = (IPEndPoint)socket.RemoteEndPoint!;
             int count = _byAddress.AddOrUpdate(remote.Address, 1, static (_, before) => before + 1);
             isCounted = true;
-            if (_member.Faults.IsRefusing || (_options.MaxClientConnections > 0 && count > _options.MaxClientConnections))
+            bool isRefused = _member.Faults.Refuses();
+            if (isRefused || (_options.MaxClientConnections > 0 && count > _options.MaxClientConnections))
             {
-                if (!_member.Faults.IsRefusing) Log.TurnedAway(_member.Logger, remote.ToString(), $"it has {_options.MaxClientConnections} connections already");
+                if (!isRefused) Log.TurnedAway(_member.Logger, remote.ToString(), $"it has {_options.MaxClientConnections} connections already");
                 socket.Close(timeout: 0);
                 return;
             }
@@ -115,7 +116,11 @@ internal sealed class Listener : IDisposable
         finally
         {
             socket.Dispose();
-            if (isCounted) _byAddress.AddOrUpdate(remote!.Address, 0, static (_, before) => before - 1);
+            if (isCounted)
+            {
+                _byAddress.AddOrUpdate(remote!.Address, 0, static (_, before) => before - 1);
+                _byAddress.TryRemove(new(remote.Address, 0)); // or every address that ever came would stay
+            }
         }
     }
 }

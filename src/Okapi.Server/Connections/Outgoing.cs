@@ -78,12 +78,12 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
         lock (_lock) _isEnding = true;
     }
 
-    /// <summary>Ends when little enough waits.</summary>
+    /// <summary>Ends when little enough waits, or nothing more will be sent.</summary>
     public Task WhenDrainedAsync()
     {
         lock (_lock)
         {
-            if (_isDisposed || (_waiting?.Length ?? 0) <= Pause) return Task.CompletedTask;
+            if (_isDisposed || _isEnding || (_waiting?.Length ?? 0) <= Pause) return Task.CompletedTask;
             return (_drained ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
@@ -123,7 +123,14 @@ internal sealed class Outgoing(Func<ReadOnlyMemory<byte>, ValueTask> send, Actio
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException or InvalidOperationException or OperationCanceledException)
         {
-            lock (_lock) (_isEnding, _isSending) = (true, false);
+            lock (_lock)
+            {
+                (_isEnding, _isSending) = (true, false);
+                _drained?.TrySetResult(); // whoever waits for it must see the end
+                _drained = null;
+                if (_isDisposed) _leaving?.Dispose();
+            }
+
             HasEnded();
         }
     }

@@ -20,10 +20,12 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     private readonly FrameBuffer _received;
     private readonly Outgoing _outgoing;
     private readonly CancellationTokenSource _ended = new();
+    private readonly Action _receive;
     private ManualResetValueTaskSourceCore<bool> _processed = new() { RunContinuationsAsynchronously = true };
     private bool _isRunning;
     private bool _isSuspended;
     private volatile bool _isClosing;
+    private volatile bool _isHalfClosed;
     private bool _isInRound;
     private long _arrival;
 
@@ -33,6 +35,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
         _member = member;
         _loop = loop;
         _received = new FrameBuffer(maxFrame);
+        _receive = () => _member.Handler.Receive(this, _received);
         _outgoing = new Outgoing(SendAsync, CloseAtOnce);
         Remote = remote;
         Established = now;
@@ -44,6 +47,9 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     public IPEndPoint? Remote { get; }
 
     public DateTimeOffset Established { get; }
+
+    /// <summary>Since when it only sends what it owes; null: it does not end yet.</summary>
+    public DateTimeOffset? EndingSince { get; private set; }
 
     public ServerSession? Session { get; set; }
 
@@ -89,11 +95,8 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
             while (!_isClosing)
             {
                 await _outgoing.WhenDrainedAsync().ConfigureAwait(false);
-                int count = await _stream.ReadAsync(_received.GetSpace(), _ended.Token).ConfigureAwait(false);
-                if (count == 0) break;
-                count = await _member.Faults.PassInAsync(this, count, _ended.Token).ConfigureAwait(false);
-                _received.Received(count);
-                _arrival = _member.Options.TimeProvider.GetTimestamp();
+                // What is left of the last time was left because too much waited to be sent.
+                if (!_received.HasFrame && !await ReadAsync().ConfigureAwait(false)) break;
                 _processed.Reset();
                 if (!_loop.Post(this)) break;
                 await new ValueTask(this, _processed.Version).ConfigureAwait(false);
@@ -109,6 +112,17 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
             await FinishAsync().ConfigureAwait(false);
             if (!_loop.Post(new Departure(this))) Dispose();
         }
+    }
+
+    /// <returns>False at the end of what the client sends.</returns>
+    private async ValueTask<bool> ReadAsync()
+    {
+        int count = await _stream.ReadAsync(_received.GetSpace(), _ended.Token).ConfigureAwait(false);
+        if (count == 0) return false;
+        count = await _member.Faults.PassInAsync(this, count, _ended.Token).ConfigureAwait(false);
+        _received.Received(count);
+        _arrival = _member.Options.TimeProvider.GetTimestamp();
+        return true;
     }
 
     /// <summary>Lets the client have what it is owed: whoever says the last word and hangs up may still read.</summary>
@@ -129,9 +143,17 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     public void Run()
     {
         _isRunning = true;
+        Attempt(_receive);
+        _isRunning = false;
+        if (!_isSuspended) _processed.SetResult(true);
+    }
+
+    /// <summary>Does something for this connection; if it fails, the connection ends and the server goes on.</summary>
+    public void Attempt(Action action)
+    {
         try
         {
-            _member.Handler.Receive(this, _received);
+            action();
         }
         catch (ProtocolException error)
         {
@@ -145,9 +167,6 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
             Log.RequestFailed(_member.Logger, error, Remote?.ToString() ?? "memory");
             Abort();
         }
-
-        _isRunning = false;
-        if (!_isSuspended) _processed.SetResult(true);
     }
 
     /// <summary>Takes no further request from this connection until <see cref="Resume"/>; replies must stay in order.</summary>
@@ -159,7 +178,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     {
         if (!_isSuspended) return;
         _isSuspended = false;
-        if (!_isRunning) _loop.Post(this);
+        if (!_isRunning && !_loop.Post(this)) _processed.SetResult(true);
     }
 
     public void Reply(int xid, long zxid, ErrorCode error = ErrorCode.Ok)
@@ -240,6 +259,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     {
         if (_isClosing) return;
         _isClosing = true;
+        EndingSince = _member.Options.TimeProvider.GetUtcNow();
         _outgoing.End();
         Written();
         Resume();
@@ -264,7 +284,11 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     }
 
     /// <summary>Sends nothing more, as a server would that has half closed.</summary>
-    public void HalfClose() => Sockets.CloseWriting(_stream);
+    public void HalfClose()
+    {
+        _isHalfClosed = true;
+        Sockets.CloseWriting(_stream);
+    }
 
     public ValueTaskSourceStatus GetStatus(short token) => _processed.GetStatus(token);
 
@@ -295,7 +319,7 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
         _member.OnWritten(this);
     }
 
-    private ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => _member.Faults.SendAsync(_stream, bytes, this, _ended.Token);
+    private ValueTask SendAsync(ReadOnlyMemory<byte> bytes) => _isHalfClosed ? default : _member.Faults.SendAsync(_stream, bytes, this, _ended.Token);
 
     /// <summary>Gives back what it holds; nothing of it is in use any more.</summary>
     public void Dispose()

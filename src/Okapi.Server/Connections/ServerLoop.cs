@@ -6,6 +6,11 @@ namespace Okapi.Server.Connections;
 internal interface IWork
 {
     void Run();
+
+    /// <summary>Learns that it will never be done: the loop has failed.</summary>
+    void Abandon()
+    {
+    }
 }
 
 /// <summary>
@@ -35,7 +40,7 @@ internal sealed class ServerLoop
     /// <summary>Adds work; false when the loop has ended, or is to.</summary>
     public bool Post(IWork work) => _work.Writer.TryWrite(work);
 
-    /// <summary>Runs something on the loop and waits until what it did is settled.</summary>
+    /// <summary>Runs something on the loop. What it did is settled only after it has returned.</summary>
     /// <exception cref="ObjectDisposedException">The loop has ended.</exception>
     public Task<T> InvokeAsync<T>(Func<T> function)
     {
@@ -68,6 +73,7 @@ internal sealed class ServerLoop
         {
             _work.Writer.TryComplete();
             _fail(error);
+            while (_work.Reader.TryRead(out IWork? work)) work.Abandon();
         }
     }
 
@@ -76,6 +82,8 @@ internal sealed class ServerLoop
         private readonly TaskCompletionSource<T> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Task<T> Task => _result.Task;
+
+        public void Abandon() => _result.TrySetException(new ObjectDisposedException(nameof(EmbeddedServer)));
 
         public void Run()
         {

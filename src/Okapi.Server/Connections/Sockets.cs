@@ -32,7 +32,15 @@ internal static class Sockets
         switch (stream)
         {
             case NetworkStream network:
-                network.Socket.Shutdown(SocketShutdown.Send);
+                try
+                {
+                    network.Socket.Shutdown(SocketShutdown.Send);
+                }
+                catch (Exception error) when (error is SocketException or ObjectDisposedException)
+                {
+                    // The connection has ended altogether meanwhile.
+                }
+
                 break;
             case SecureStream tls:
                 _ = tls.CloseWritingAsync();

@@ -5,7 +5,8 @@ namespace Okapi.Server.Faults;
 /// <summary>Faults as one member's connections meet them.</summary>
 internal sealed class MemberFaults(FaultBook book, int member, TimeProvider time)
 {
-    public bool IsRefusing => book.Find(FaultKind.Refuse, member) is not null;
+    /// <summary>Whether a new connection is refused, which counts as a strike.</summary>
+    public bool Refuses() => book.Find(FaultKind.Refuse, member)?.Strike() == true;
 
     public Fault? Take(in FaultyRequest request) => book.IsEmpty ? null : book.Take(request, member);
 
@@ -21,7 +22,7 @@ internal sealed class MemberFaults(FaultBook book, int member, TimeProvider time
         await HoldAsync(FaultDirection.Requests, ct).ConfigureAwait(false);
         if (book.Find(FaultKind.CutAfter, member, FaultDirection.Requests) is not { } cut || before + count < cut.Bytes || before > cut.Bytes || !cut.Strike()) return count;
         Cut(connection, cut.Cut);
-        return (int)(cut.Bytes - before);
+        return cut.Cut == CutKind.HalfClose ? count : (int)(cut.Bytes - before); // what the client sends still counts
     }
 
     /// <summary>Sends bytes to a client.</summary>

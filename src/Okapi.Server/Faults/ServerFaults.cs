@@ -87,23 +87,40 @@ public sealed class ServerFaults
         return _book.Add(new(_book, _member, FaultKind.CutForRequest, times) { When = when, Cut = kind });
     }
 
-    /// <summary>Goes into read-only mode, as a server does that has lost its quorum, until the fault is disposed. All connections are closed, now and then.</summary>
-    public async Task<Fault> TurnReadOnlyAsync()
-    {
-        Fault fault = new(_book, _member, FaultKind.ReadOnly, whenOver: () => _ = _onMembers(static member => member.EndReadOnly()));
-        await _onMembers(static member => member.BeginReadOnly()).ConfigureAwait(false);
-        return fault;
-    }
+    /// <summary>Goes into read-only mode, as a server does that has lost its quorum, until the fault is disposed, or the server restarts. All connections are closed, now and then.</summary>
+    public Task<Fault> TurnReadOnlyAsync() => BeginAsync(FaultKind.ReadOnly, static member => member.BeginReadOnly(), static member => member.EndReadOnly());
 
     /// <summary>
-    /// Lags behind until the fault is disposed: clients see the tree as it is now, writes are carried out and not answered, and who has seen more is turned away. Of use with more
+    /// Lags behind until the fault is disposed, or the server restarts: clients see the tree as it is now, writes are carried out and not answered, and who has seen more is turned away. Of use with more
     /// than one member; then it catches up, and what was missed is told in order.
     /// </summary>
-    public async Task<Fault> LagAsync()
+    public Task<Fault> LagAsync() => BeginAsync(FaultKind.Lag, static member => member.BeginLag(), static member => member.EndLag());
+
+    /// <summary>A fault that is a state of members. It ends for those for which it began, which a restart replaces.</summary>
+    private async Task<Fault> BeginAsync(FaultKind kind, Action<Member> begin, Action<Member> end)
     {
-        Fault fault = new(_book, _member, FaultKind.Lag, whenOver: () => _ = _onMembers(static member => member.EndLag()));
-        await _onMembers(static member => member.BeginLag()).ConfigureAwait(false);
-        return fault;
+        HashSet<Member> struck = [];
+        await _onMembers(member =>
+        {
+            struck.Add(member);
+            begin(member);
+        }).ConfigureAwait(false);
+        return new Fault(_book, _member, kind, whenOver: () => _ = EndAsync());
+
+        async Task EndAsync()
+        {
+            try
+            {
+                await _onMembers(member =>
+                {
+                    if (struck.Remove(member)) end(member);
+                }).ConfigureAwait(false);
+            }
+            catch (ObjectDisposedException)
+            {
+                // It ended with the server.
+            }
+        }
     }
 
     private static void RequireTimes(int times) => ArgumentOutOfRangeException.ThrowIfLessThan(times, 1);

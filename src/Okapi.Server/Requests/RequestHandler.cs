@@ -22,7 +22,7 @@ internal sealed class RequestHandler(Member member)
     {
         if (connection.Session is null && _words.TryAnswer(connection, received)) return;
 
-        while (!connection.IsClosing && !connection.IsSuspended && received.TryTakeFrame(out ReadOnlySpan<byte> frame))
+        while (!connection.IsClosing && !connection.IsSuspended && connection.WaitingBytes <= Outgoing.Pause && received.TryTakeFrame(out ReadOnlySpan<byte> frame))
         {
             connection.Statistics.CountReceived();
             if (connection.Session is null) _handshake.Receive(connection, frame);

@@ -191,7 +191,7 @@ internal sealed class Writes(Member member)
         try
         {
             string path = body.ReadString()!; // null is echoed as well
-            member.WhenCaughtUp(connection, () => connection.Reply(xid, member.Leader.Tree.LastZxid, new PathReply(path)));
+            member.WhenCaughtUp(connection, () => connection.Reply(xid, member.View.LastZxid, new PathReply(path)));
         }
         catch (ProtocolException)
         {

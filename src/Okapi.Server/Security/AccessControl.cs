@@ -59,8 +59,8 @@ internal static class AccessControl
     public static Acl[] Redacted(IReadOnlyList<Acl> acl) =>
         [.. acl.Select(entry => entry.Scheme == "digest" && entry.Id.IndexOf(':', StringComparison.Ordinal) is >= 0 and var colon ? entry with { Id = entry.Id[..colon] + ":x" } : entry)];
 
-    /// <summary>Whether an identity of this scheme proves who the client is; an address does not.</summary>
-    private static bool IsProof(string scheme) => scheme is not ("ip" or "world");
+    /// <summary>Whether an identity of this scheme proves who the client is; an address does not, and "super" is a right that comes on top of a proof.</summary>
+    private static bool IsProof(string scheme) => scheme is not ("ip" or "world" or "super");
 
     private static bool IsValid(string scheme, string id, EmbeddedServerOptions options) => scheme switch
     {

@@ -69,16 +69,13 @@ internal sealed class Quotas(Tree tree)
     private void Recount(string path)
     {
         long bytes = 0, count = 0;
-        Add(path);
-        if (tree.Find(Tree.QuotaRoot + path + Stats) is { } node) node.Data = new QuotaStats(count, bytes).ToBytes();
-
-        void Add(string at)
+        foreach (Znode each in tree.Subtree(path))
         {
-            if (tree.Find(at) is not { } node) return;
             count++;
-            bytes += node.Data?.Length ?? 0;
-            foreach (string name in node.Children ?? []) Add(ZnodePath.Combine(at, name));
+            bytes += each.Data?.Length ?? 0;
         }
+
+        if (tree.Find(Tree.QuotaRoot + path + Stats) is { } node) node.Data = new QuotaStats(count, bytes).ToBytes();
     }
 }
 

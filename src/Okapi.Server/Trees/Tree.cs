@@ -53,13 +53,19 @@ internal sealed class Tree
     public int CountDescendants(string path)
     {
         if (path is "/" or "") return _nodes.Count - 1;
-        int count = 0;
-        if (Find(path)?.Children is { } children)
-        {
-            foreach (string name in children) count += 1 + CountDescendants(ZnodePath.Combine(path, name));
-        }
+        return Math.Max(0, Subtree(path).Count() - 1);
+    }
 
-        return count;
+    /// <summary>A znode and its descendants. Not recursive: a path can have as many levels as a stack has not.</summary>
+    public IEnumerable<Znode> Subtree(string path)
+    {
+        var paths = new Stack<string>([path]);
+        while (paths.TryPop(out string? at))
+        {
+            if (Find(at) is not { } node) continue;
+            yield return node;
+            foreach (string name in node.Children ?? []) paths.Push(ZnodePath.Combine(at, name));
+        }
     }
 
     /// <summary>Puts a znode where a snapshot has it, replacing one that every tree begins with.</summary>
