@@ -127,6 +127,15 @@ public class EmbeddedServerTests
     }
 
     [Fact]
+    public async Task A_stream_in_memory_that_was_reset_can_be_disposed_of()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync();
+        WireClient zk = await InMemory.OpenAsync(server);
+        await server.Faults.CutAsync();
+        await zk.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Two_servers_cannot_have_one_address()
     {
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: Ct);

@@ -128,9 +128,9 @@ internal sealed class MemoryStreamEnd : Stream
             _reader.AdvanceTo(rest.Buffer.End);
             _reader.Complete(error);
         }
-        catch (InvalidOperationException)
+        catch (Exception end) when (end is InvalidOperationException or IOException)
         {
-            // a read is under way
+            // A read is under way, or the other end was reset before.
         }
     }
 }

@@ -249,8 +249,8 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
     public void Abort()
     {
         _isClosing = true;
+        Sockets.Abort(_stream); // first: its reader, once it is told, closes the stream in good order
         _ended.Cancel();
-        Sockets.Abort(_stream);
         _loop.Post(new Waking(this)); // its reader may wait for a request that waits
     }
 

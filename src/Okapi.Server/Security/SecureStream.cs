@@ -6,13 +6,17 @@ namespace Okapi.Server.Security;
 /// <summary>A connection with TLS, which knows the socket beneath it: a reset or half a close is the socket's affair.</summary>
 internal sealed class SecureStream(NetworkStream plain) : SslStream(plain, leaveInnerStreamOpen: false)
 {
-    private int _isClosed;
+    private readonly Lock _closing = new();
+    private bool _isClosed;
 
     /// <summary>Ends it with a reset, and without a word of TLS.</summary>
     public void Abort()
     {
-        Interlocked.Exchange(ref _isClosed, 1);
-        plain.Socket.Close(timeout: 0);
+        lock (_closing)
+        {
+            _isClosed = true;
+            plain.Socket.Close(timeout: 0);
+        }
     }
 
     /// <summary>Says that nothing more will be sent; the other side may go on sending.</summary>
@@ -32,8 +36,24 @@ internal sealed class SecureStream(NetworkStream plain) : SslStream(plain, leave
     /// <summary>Ends it. TLS wants to be told that this is the end; if that cannot be sent at once, it is not.</summary>
     protected override void Dispose(bool disposing)
     {
-        if (disposing && Interlocked.Exchange(ref _isClosed, 1) == 0 && IsAuthenticated) _ = SayEndAsync();
-        base.Dispose(disposing);
+        // Its reader and its sender may both end it, and neither may take the socket away while the other says the end.
+        lock (_closing)
+        {
+            if (disposing && !_isClosed && IsAuthenticated)
+            {
+                _isClosed = true;
+                _ = SayEndAsync();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+
+    /// <summary>As the other way: SslStream's own passes over it.</summary>
+    public override ValueTask DisposeAsync()
+    {
+        Dispose();
+        return default;
     }
 
     private async Task SayEndAsync()

@@ -24,11 +24,15 @@ public class KazooTests
         await ForeignClient.KazooAsync(script, server.Address);
     }
 
-    [Fact]
-    public async Task Kazoo_logs_in_with_SASL()
+    [Theory]
+    [InlineData(ServerKind.Okapi)]
+    [InlineData(ServerKind.Apache)]
+    public async Task Kazoo_logs_in_with_SASL(ServerKind kind)
     {
         using var folder = new TemporaryFolder();
-        await using OkapiProcess server = await OkapiProcess.ServeAsync("--sasl-users-file", folder.File("users", "ann:secret\n"));
+        await using Target server = kind == ServerKind.Okapi
+            ? await Target.StartAsync(kind, "--sasl-users-file", folder.File("users", "ann:secret\n"))
+            : await Target.StartAsync(kind, "--sasl", "ann:secret");
         await ForeignClient.KazooAsync("sasl", server.Address);
     }
 }

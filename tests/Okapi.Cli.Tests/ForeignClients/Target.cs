@@ -21,16 +21,16 @@ internal sealed class Target : IAsyncDisposable
 
     public string Address { get; }
 
-    public static async Task<Target> StartAsync(ServerKind kind)
+    public static async Task<Target> StartAsync(ServerKind kind, params string[] arguments)
     {
         if (kind == ServerKind.Okapi)
         {
-            OkapiProcess okapi = await OkapiProcess.ServeAsync();
+            OkapiProcess okapi = await OkapiProcess.ServeAsync(arguments);
             return new(okapi.Address, okapi);
         }
 
         ForeignClient.RequireApache();
-        ApacheZooKeeper apache = await ApacheZooKeeper.StartAsync();
+        ApacheZooKeeper apache = await ApacheZooKeeper.StartAsync(arguments);
         return new(apache.ConnectString, apache);
     }
 
