@@ -125,5 +125,5 @@ internal sealed class Driver
     /// <summary>What one call does. The calls are awaited in the loop itself, so that what is measured is the client's allocation and not the driver's.</summary>
     private DriveOperation Kind(int i) => _settings.Operation != DriveOperation.Mixed ? _settings.Operation : i % 5 == 4 ? DriveOperation.Set : DriveOperation.Get;
 
-    private string NextName() => $"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref s_created)}";
+    private static string NextName() => $"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref s_created)}";
 }
