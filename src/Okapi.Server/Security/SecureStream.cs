@@ -53,7 +53,7 @@ internal sealed class SecureStream(NetworkStream plain) : SslStream(plain, leave
     public override ValueTask DisposeAsync()
     {
         Dispose();
-        return default;
+        return base.DisposeAsync();
     }
 
     private async Task SayEndAsync()
