@@ -4,7 +4,7 @@ using Okapi.Server.Storage;
 using Okapi.Server.Transactions;
 using Okapi.Server.Trees;
 using Okapi.TestSupport;
-using Transaction = Okapi.Server.Transactions.Transaction;
+using LoggedTransaction = Okapi.Server.Transactions.Transaction;
 
 namespace Okapi.Server.Tests;
 
@@ -75,7 +75,7 @@ public class DurabilityOrderTests
 
         public void Fail() => _fails = true;
 
-        public void Append(in TransactionHeader header, Transaction transaction)
+        public void Append(in TransactionHeader header, LoggedTransaction transaction)
         {
         }
 
