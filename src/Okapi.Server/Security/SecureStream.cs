@@ -55,7 +55,7 @@ internal sealed class SecureStream(NetworkStream plain) : SslStream(plain, leave
 #pragma warning restore CA2215
     {
         Dispose();
-        return default;
+        return base.DisposeAsync();
     }
 
     private async Task SayEndAsync()
