@@ -21,11 +21,12 @@ internal sealed record DriveSettings(string Connect, DriveOperation Operation, i
 /// <summary>Keeps a number of operations outstanding on one connection and measures what they cost. One call is made by each of <c>Window</c> loops at a time.</summary>
 internal sealed class Driver
 {
+    private static int s_created; // of the process: drivers that follow one another must not meet
+
     private readonly ZooKeeperClient _client;
     private readonly DriveSettings _settings;
     private readonly string _node;
     private readonly byte[] _data;
-    private int _created;
 
     private Driver(ZooKeeperClient client, DriveSettings settings)
     {
@@ -124,5 +125,5 @@ internal sealed class Driver
     /// <summary>What one call does. The calls are awaited in the loop itself, so that what is measured is the client's allocation and not the driver's.</summary>
     private DriveOperation Kind(int i) => _settings.Operation != DriveOperation.Mixed ? _settings.Operation : i % 5 == 4 ? DriveOperation.Set : DriveOperation.Get;
 
-    private string NextName() => $"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref _created)}";
+    private static string NextName() => $"/b/x/{Environment.ProcessId}-{Interlocked.Increment(ref s_created)}";
 }

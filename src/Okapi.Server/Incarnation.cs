@@ -32,7 +32,7 @@ internal sealed class Incarnation
     private bool _isStopping;
 
     /// <param name="endPoints">Where the members listen, two each: without TLS and with; empty without sockets.</param>
-    private Incarnation(EmbeddedServerOptions options, FaultBook faults, IReadOnlyList<(IPEndPoint Plain, IPEndPoint? Secure)> endPoints, Memory memory, IJournal journal, ILogger logger)
+    internal Incarnation(EmbeddedServerOptions options, FaultBook faults, IReadOnlyList<(IPEndPoint Plain, IPEndPoint? Secure)> endPoints, Memory memory, IJournal journal, ILogger logger)
     {
         _options = options;
         _logger = logger;

@@ -15,39 +15,41 @@ public class ReconfigurationTests(Ensemble ensemble)
     {
         ZooKeeperOptions options = Options();
         options.Auth.Add(AuthInfo.Digest("super", "okapi-super"));
-        // Node 3 leaves, so nobody here may be connected to it.
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync($"{ensemble.AddressOf(1)},{ensemble.AddressOf(2)}", options, TestContext.Current.CancellationToken);
-        await using ZooKeeperClient nobody = await ensemble.ConnectToAsync(1, Options());
+        // A follower leaves, for with the leader every connection would go; and nobody here may be connected to it.
+        int leaver = await ensemble.Server.FindAsync("follower");
+        int[] stay = [.. ensemble.Server.Nodes.Select(node => node.Id).Where(node => node != leaver)];
+        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(string.Join(',', stay.Select(ensemble.AddressOf)), options, TestContext.Current.CancellationToken);
+        await using ZooKeeperClient nobody = await ensemble.ConnectToAsync(stay[0], Options());
         NodeData before = await zk.GetConfigAsync();
         string[] members = [.. Text(before).Split('\n').Where(line => line.StartsWith("server.", StringComparison.Ordinal))];
         Assert.Equal(3, members.Length);
         long version = Version(before);
-        string third = members.Single(line => line.StartsWith("server.3=", StringComparison.Ordinal));
-        await Assert.ThrowsAsync<NoAuthException>(() => nobody.ReconfigureAsync(leaving: [3]).AsTask());
-        Assert.Equal(ErrorCode.BadVersion, (await Assert.ThrowsAsync<BadVersionException>(() => zk.ReconfigureAsync(leaving: [3], fromConfig: 1).AsTask())).Code);
+        string itsLine = members.Single(line => line.StartsWith($"server.{leaver}=", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<NoAuthException>(() => nobody.ReconfigureAsync(leaving: [leaver]).AsTask());
+        Assert.Equal(ErrorCode.BadVersion, (await Assert.ThrowsAsync<BadVersionException>(() => zk.ReconfigureAsync(leaving: [leaver], fromConfig: 1).AsTask())).Code);
         Assert.Equal(ErrorCode.BadArguments, (await Assert.ThrowsAsync<ZooKeeperException>(() => zk.ReconfigureAsync(joining: ["nonsense"]).AsTask())).Code);
 
         await using OneShotWatch<NodeData> watch = await nobody.WatchConfigAsync();
         Assert.Equal(version, Version(watch.Value));
         try
         {
-            NodeData left = await zk.ReconfigureAsync(leaving: [3], fromConfig: version);
-            Assert.DoesNotContain("server.3=", Text(left));
+            NodeData left = await zk.ReconfigureAsync(leaving: [leaver], fromConfig: version);
+            Assert.DoesNotContain($"server.{leaver}=", Text(left));
             Assert.True(Version(left) > version);
             Assert.Equal("DataChanged /zookeeper/config", (await watch.Fired.Soon()).Text());
             await nobody.SyncAsync("/zookeeper/config");
             Assert.Equal(Text(left), Text(await nobody.GetConfigAsync()));
-            NodeData joined = await zk.ReconfigureAsync(joining: [third]);
+            NodeData joined = await zk.ReconfigureAsync(joining: [itsLine]);
             Assert.Equal(members.Order(), Text(joined).Split('\n').Where(line => line.StartsWith("server.", StringComparison.Ordinal)).Order());
             Assert.True(Version(joined) > Version(left));
         }
         finally
         {
-            // Server 3 learns of it and serves again, for the tests that come after.
-            if (!Text(await zk.GetConfigAsync()).Contains("server.3=", StringComparison.Ordinal)) await zk.ReconfigureAsync(joining: [third]);
+            // It learns of it and serves again, for the tests that come after.
+            if (!Text(await zk.GetConfigAsync()).Contains($"server.{leaver}=", StringComparison.Ordinal)) await zk.ReconfigureAsync(joining: [itsLine]);
         }
 
-        await Waiting.UntilAsync(async () => await ensemble.Server.ModeAsync(3) is "follower" or "leader", "node 3 serves again");
+        await Waiting.UntilAsync(async () => await ensemble.Server.ModeAsync(leaver) is "follower" or "leader", "it serves again");
     }
 
     [Fact]

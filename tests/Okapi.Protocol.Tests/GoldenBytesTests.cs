@@ -148,7 +148,7 @@ public class GoldenBytesTests
         ["a truth value that is neither 0 nor 1"] = new("ReadRequest", new ReadRequest("/a", Watch: true), "00000002 '/a' 80"),
         ["B24 a string that is not UTF-8"] = new("PathReply", new PathReply("/\ufffd\ufffd"), "00000003 '/' FFFE"),
         ["a null vector"] = new("NamesReply", new NamesReply([]), "FFFFFFFF"),
-        ["null strings in an ACL and a vector"] = new("Acl", new Acl(Permissions.Read, "", ""), "00000001 FFFFFFFF FFFFFFFF"),
+        ["null strings in an ACL and a vector"] = new("Acl", new Acl(Permissions.Read, "", "\0"), "00000001 FFFFFFFF FFFFFFFF"),
         ["a null name"] = new("NamesReply", new NamesReply([""]), "00000001 FFFFFFFF"),
         ["an auth packet of another type, with nulls"] = new("AuthRequest", new AuthRequest("", Nothing), "00000007 FFFFFFFF FFFFFFFF"),
         ["a watcher event without a path"] = new("WatcherEvent", new WatcherEvent(WatchedEventType.None, KeeperState.Disconnected, ""), "FFFFFFFF 00000000 FFFFFFFF"),

@@ -106,6 +106,7 @@ public partial class DocumentationTests
             $"\n#line {fenceLine + 1 + block.GetLineSpan(node.FullSpan).StartLinePosition.Line} \"{page}\"\n{node.ToFullString()}"));
         string source = $$"""
             using Okapi;
+            using Okapi.Server;
             {{Part(unit.Usings)}}
             #line hidden
             static class Block

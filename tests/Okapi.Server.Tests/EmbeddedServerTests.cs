@@ -197,4 +197,25 @@ public class EmbeddedServerTests
         Assert.Equal(new ReplyHeader(xid, -1, ErrorCode.Unimplemented), (await zk.ReadReplyAsync()).Header);
         await zk.ExpectCloseAsync();
     }
+
+    [Theory]
+    [InlineData(ServerVersion.V34)]
+    [InlineData(ServerVersion.V35)]
+    public async Task The_client_gets_along_with_an_older_server(ServerVersion version)
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.Version = version);
+        await using ZooKeeperClient zk = await InMemory.ConnectAsync(server);
+        await zk.CreateAsync("/a", new byte[] { 1 }, cancellationToken: Ct);
+        Assert.Equal(0, (await zk.CreateWithStatAsync("/b", cancellationToken: Ct).AsTask().InTime()).Stat.Version);
+        await using (OneShotWatch<Stat?> exists = await zk.WatchExistsAsync("/a", Ct))
+        {
+            await zk.SetAsync("/a", null, cancellationToken: Ct);
+            Assert.Equal(WatchedEventType.NodeDataChanged, (await exists.Fired.InTime()).Type);
+        }
+
+        // What the server cannot do is told, and does no harm to the session.
+        ZooKeeperException refused = await Assert.ThrowsAnyAsync<ZooKeeperException>(async () => await zk.WatchAsync("/a", cancellationToken: Ct).InTime());
+        Assert.IsType<UnimplementedException>(refused);
+        Assert.Single(await zk.GetChildrenAsync("/", Ct), name => name == "a");
+    }
 }
