@@ -218,4 +218,43 @@ public class EmbeddedServerTests
         Assert.IsType<UnimplementedException>(refused);
         Assert.Single(await zk.GetChildrenAsync("/", Ct), name => name == "a");
     }
+
+    [Fact]
+    public async Task Local_sessions_are_sessions_and_can_be_expired()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.LocalSessions = LocalSessions.Always);
+        await using WireClient zk = await InMemory.OpenAsync(server);
+        Assert.Equal([zk.SessionId], await server.GetSessionsAsync());
+        Assert.True(await server.ExpireSessionAsync(zk.SessionId));
+        await zk.ExpectCloseAsync();
+        Assert.Empty(await server.GetSessionsAsync());
+    }
+
+    [Fact]
+    public async Task A_session_id_is_not_given_again_after_a_restart_though_the_clock_stands_still()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync(options => (options.TimeProvider, options.LocalSessions) = (new ManualTime(), LocalSessions.Always));
+        await using WireClient before = await InMemory.OpenAsync(server);
+        await server.RestartAsync();
+        await using WireClient after = await InMemory.OpenAsync(server);
+        Assert.NotEqual(before.SessionId, after.SessionId);
+    }
+
+    [Fact]
+    public async Task Sessions_expire_though_the_first_tick_comes_at_once()
+    {
+        var time = new TestTime { IsEager = true };
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.TimeProvider = time);
+        await using WireClient zk = await InMemory.OpenAsync(server, timeoutMs: 1000);
+        await time.Manual.AdvanceUntilAsync(zk.ExpectCloseAsync(), TimeSpan.FromSeconds(100), TimeSpan.FromMilliseconds(100));
+    }
+
+    [Fact]
+    public async Task Auth_stands_for_what_has_been_proven_and_not_for_the_rights_of_super()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.SuperPassword = "hush");
+        await using ZooKeeperClient zk = await InMemory.ConnectAsync(server, options => options.Auth.Add(AuthInfo.Digest("super", "hush")));
+        await zk.CreateAsync("/a", acl: Acl.CreatorAll, cancellationToken: Ct);
+        Assert.Equal(["digest"], (await zk.GetAclAsync("/a", Ct)).Acl.Select(each => each.Scheme));
+    }
 }

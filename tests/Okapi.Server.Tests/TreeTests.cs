@@ -30,4 +30,37 @@ public class TreeTests
         Assert.Null(tree.Find("/a"));
         Assert.Equal(2, tree.LastZxid);
     }
+
+    [Fact]
+    public void Subtrees_are_counted_however_deep_they_are()
+    {
+        const int Depth = 3000;
+        var tree = new Tree();
+        string path = string.Empty;
+        for (int i = 1; i <= Depth; i++)
+        {
+            path += "/a";
+            tree.Apply(new(1, i, i, 0, OpCode.Create), new CreateTransaction(OpCode.Create, path, [1], Acl.Open, false, 1, 0), null);
+        }
+
+        // On a thread whose stack is small: what overflows a large one takes a gigabyte to build.
+        int counted = 0;
+        var thread = new Thread(
+            () =>
+            {
+                counted = tree.CountDescendants("/a");
+                string quota = Tree.QuotaRoot;
+                long zxid = Depth;
+                foreach (string name in (string[])["a", "zookeeper_limits", "zookeeper_stats"])
+                {
+                    quota = name == "zookeeper_stats" ? Tree.QuotaRoot + "/a/" + name : quota + "/" + name;
+                    tree.Apply(new(1, 0, ++zxid, 0, OpCode.Create), new CreateTransaction(OpCode.Create, quota, "count=-1,bytes=-1"u8.ToArray(), Acl.Open, false, 1, 0), null);
+                }
+            },
+            maxStackSize: 128 * 1024);
+        thread.Start();
+        thread.Join();
+        Assert.Equal(Depth - 1, counted);
+        Assert.Equal($"count={Depth},bytes={Depth}", System.Text.Encoding.UTF8.GetString(tree.Find(Tree.QuotaRoot + "/a/zookeeper_stats")!.Data!));
+    }
 }

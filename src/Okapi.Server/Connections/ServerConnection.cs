@@ -254,11 +254,12 @@ internal sealed class ServerConnection : IWork, IWatcher, IValueTaskSource, IDis
         _outgoing.Flush();
     }
 
-    /// <summary>Ends the connection when what has been written is sent.</summary>
+    /// <summary>Ends the connection when what has been written is sent; the loop calls it.</summary>
     public void Close()
     {
         if (_isClosing) return;
         _isClosing = true;
+        _member.Watches.RemoveAll(this); // before the client can see the end: nothing may then be as if it were still here
         EndingSince = _member.Options.TimeProvider.GetUtcNow();
         _outgoing.End();
         Written();

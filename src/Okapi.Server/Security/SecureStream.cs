@@ -50,9 +50,7 @@ internal sealed class SecureStream(NetworkStream plain) : SslStream(plain, leave
     }
 
     /// <summary>As the other way: SslStream's own passes over it.</summary>
-#pragma warning disable CA2215 // its base's DisposeAsync is what it replaces; Dispose calls the base
     public override ValueTask DisposeAsync()
-#pragma warning restore CA2215
     {
         Dispose();
         return base.DisposeAsync();
