@@ -55,11 +55,25 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// </summary>
     public CancellationToken SessionLost => _core.Session.Lost;
 
+    /// <summary>
+    /// Trips when a server may end the session before it hears from this client again: nine tenths of the session timeout after the making of the newest request that was answered, or when the session
+    /// is over. That is before <see cref="SessionLost"/>, and in time to stop what others may do next. If a server answers after all, the session lives on, and this property has a new token;
+    /// who took the old one has to find out what is still theirs.
+    /// </summary>
+    /// <remarks>
+    /// Take the token first and then ask a server for what is to be held: a token that has not tripped then covers the answer. It cannot tell that the server in use has itself lost touch with its
+    /// leader, which a server of an ensemble notices after syncLimit ticks; against that, and against a process that was paused, only a fencing token helps.
+    /// </remarks>
+    public CancellationToken SessionAtRisk => _core.Session.Lease.AtRisk;
+
     /// <summary>The server in use, or null while there is none.</summary>
     public ServerEndpoint? Server => _core.Session.Server;
 
     /// <summary>The newest transaction that a reply has told of.</summary>
     public long LastZxid => _core.Session.LastZxid;
+
+    /// <summary>The clock that the client lives by (<see cref="ZooKeeperOptions.TimeProvider"/>), for whatever is built on it.</summary>
+    public TimeProvider TimeProvider => _core.Options.TimeProvider;
 
     internal ClientCore Core => _core;
 

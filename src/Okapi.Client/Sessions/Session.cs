@@ -51,6 +51,10 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private TimeSpan _timerDue = TimeSpan.MaxValue;
     private Exception? _lastLoss;
     private ServerEndpoint? _opening;
+    private long _handshakeAt;
+
+    /// <summary>When the oldest ping was made that has no answer; 0: there is none.</summary>
+    private long _pingAt;
 
     /// <summary>When requests are looked through next for those that have waited too long.</summary>
     private TimeSpan _nextExpiry;
@@ -68,6 +72,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         Outbox = new(new(options.MaxOutstandingRequests, options.MaxUnsentBytes, options.MaxRequestSize), environment.Time, runsInline: environment.RunsInline);
         Watches = new(belongings.Watches, Outbox, environment.Logger);
         Lost = _lost.Token;
+        Lease = new SessionLease(environment.Time);
         _timer = environment.Time.CreateTimer(static self => ((Session)self!).OnTimer(), this, InfiniteTimeout, InfiniteTimeout);
     }
 
@@ -77,6 +82,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
     /// <summary>Trips when the session is over.</summary>
     public CancellationToken Lost { get; }
+
+    public SessionLease Lease { get; }
 
     public SessionState State => _machine.State;
 
@@ -118,6 +125,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _timer.Dispose();
         _attempt?.Dispose();
         _sasl?.Dispose();
+        Lease.Dispose();
         Outbox.Dispose();
     }
 
@@ -145,7 +153,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 OnNotification(WatcherEvent.Read(ref reader), header.Zxid);
                 break;
             case Xids.Ping:
-                break; // that bytes came is all it says
+                if (Interlocked.Exchange(ref _pingAt, 0) is not 0 and var askedAt) Lease.Renew(askedAt);
+                break;
             case Xids.Auth:
                 OnAuthReply(connection, header.Error);
                 break;
@@ -193,7 +202,9 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         if (!Outbox.TakeReply(connection, header.Xid, out PendingOperation? operation)) return;
         Advance(header.Zxid);
-        operation?.Complete(header.Error, ref reader);
+        if (operation is null) return;
+        Lease.Renew(operation.StartedAt);
+        operation.Complete(header.Error, ref reader);
     }
 
     /// <summary>Only replies move it: events of one transaction come one by one, and a reconnect between them would lose the rest (H44).</summary>
@@ -281,6 +292,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 _ = OpenAsync(attempt, server, timeout, _attempt.Token);
                 break;
             case SessionEffect.Handshake(var request):
+                _handshakeAt = _environment.Time.GetTimestamp();
                 Outbox.SendControl(request.Write);
                 break;
             case SessionEffect.BeginSasl:
@@ -290,6 +302,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
                 Establish(isReconnect);
                 break;
             case SessionEffect.Ping:
+                Interlocked.CompareExchange(ref _pingAt, _environment.Time.GetTimestamp(), 0);
                 Outbox.SendControl(new RequestHeader(Xids.Ping, OpCode.Ping).Write);
                 break;
             case SessionEffect.WarnShortLived(var lived):
@@ -372,6 +385,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
     /// <summary>Credentials first, then watches, then whatever waits; the server takes them in this order (H38).</summary>
     private void Establish(bool isReconnect)
     {
+        Interlocked.Exchange(ref _pingAt, 0);
+        Lease.Begin(_machine.Timeouts.Lease, _handshakeAt, keepsAlive: _machine.State != SessionState.ConnectedReadOnly);
         _isEstablished = true;
         if (isReconnect) Telemetry.Reconnected();
         _belongings.Watches.PostResync(KeeperState.SyncConnected);
@@ -512,6 +527,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
     private void End(SessionState state, SessionEndedException reason)
     {
         _timer.Change(InfiniteTimeout, InfiniteTimeout);
+        Lease.End();
         Outbox.End(reason.Again);
         _ = _lost.CancelAsync(); // user callbacks run elsewhere
         _observer.OnEnded(this, state, reason);

@@ -16,6 +16,12 @@ internal readonly record struct Timeouts(TimeSpan Session)
     /// <summary>No word from any server for this long: by the servers' clock the session has expired (ZOOKEEPER-4508), since they allow T and a tick.</summary>
     public TimeSpan Expiry => Session * 4 / 3;
 
+    /// <summary>
+    /// After a request was made that a server has answered, the session is safe for T, and this client says so for 9/10 T: what was held has to be let go before somebody else has it,
+    /// and timers may be late.
+    /// </summary>
+    public TimeSpan Lease => Session * 9 / 10;
+
     /// <summary>What one attempt on one server may take: the servers share T, within bounds that suit a network.</summary>
     /// <param name="servers">How many servers there are.</param>
     /// <returns>The time.</returns>

@@ -21,6 +21,9 @@ internal sealed class DataFiles(string folder)
     /// <summary>Where a snapshot is written. Apache takes any name that begins with "snapshot." and a number for a snapshot, whatever follows.</summary>
     public string TemporarySnapshot => Path.Combine(Directory, "okapi-snapshot.tmp");
 
+    /// <summary>Where a log is begun.</summary>
+    public string TemporaryLog => Path.Combine(Directory, "okapi-log.tmp");
+
     public DataFile LogOf(long zxid) => Name(Log, zxid);
 
     public DataFile SnapshotOf(long zxid) => Name(Snapshot, zxid);

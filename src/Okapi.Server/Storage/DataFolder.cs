@@ -78,7 +78,7 @@ internal sealed class DataFolder : IJournal
         if (_pendingZxid == 0) return;
         try
         {
-            _log ??= LogWriter.Create(_files.LogOf(_pendingZxid).Path, _logId, _options.LogGrowth);
+            _log ??= LogWriter.Create(_files.LogOf(_pendingZxid).Path, _files.TemporaryLog, _logId, _options.LogGrowth);
             _log.Write(_pending.WrittenSpan);
         }
         catch (Exception e)
@@ -161,6 +161,7 @@ internal sealed class DataFolder : IJournal
     private RecoveredState Recover()
     {
         File.Delete(_files.TemporarySnapshot);
+        File.Delete(_files.TemporaryLog);
         var recovery = new Recovery(_files, _logger);
         RecoveredState? state = recovery.Run();
         if (state is null)

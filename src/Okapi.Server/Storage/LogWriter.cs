@@ -18,21 +18,14 @@ internal sealed class LogWriter : IDisposable
     /// <summary>Up to where the file is written and durable.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Creates a log, which must not be there yet.</summary>
-    public static LogWriter Create(string path, long id, int growth)
+    /// <summary>Creates a log, which must not be there yet. It is there with its header or not at all: Apache does not start on a log that has none.</summary>
+    public static LogWriter Create(string path, string temporaryPath, long id, int growth)
     {
-        var log = new LogWriter(File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read), growth);
-        try
-        {
-            log.Write(LogFormat.Header(id));
-            Disk.SyncDirectory(Path.GetDirectoryName(path)!);
-            return log;
-        }
-        catch
-        {
-            log.Dispose();
-            throw;
-        }
+        if (File.Exists(path)) throw new IOException($"{path} is there already.");
+        byte[] header = new byte[LogFormat.HeaderSize + growth];
+        LogFormat.Header(id).CopyTo(header, 0);
+        Disk.WriteAtomically(path, temporaryPath, file => RandomAccess.Write(file, header, fileOffset: 0));
+        return new LogWriter(File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.Read), growth) { Position = LogFormat.HeaderSize, _length = header.Length };
     }
 
     /// <summary>Appends bytes and returns when they are on the disk.</summary>

@@ -34,6 +34,39 @@ public class TornTailTests
     }
 
     [Fact]
+    public async Task A_log_is_never_seen_without_its_header()
+    {
+        // A process that is killed just then leaves what another sees just then.
+        using var folder = new TestFolder(inMemory: true);
+        Directory.CreateDirectory(folder.VersionPath);
+        bool isDone = false;
+        Task<int> watching = Task.Run(() =>
+        {
+            int seen = 0;
+            while (!Volatile.Read(ref isDone))
+            {
+                foreach (string path in Directory.GetFiles(folder.VersionPath, "log.*"))
+                {
+                    using FileStream log = File.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                    byte[] header = new byte[Header];
+                    Assert.Equal(Header, log.Read(header));
+                    Assert.True(LogFormat.TryReadHeader(header, out _));
+                    seen++;
+                }
+            }
+
+            return seen;
+        });
+        for (int i = 0; i < 500 && !watching.IsCompleted; i++)
+        {
+            using LogWriter writer = LogWriter.Create(folder.File($"log.{i:x}"), folder.File("okapi-log.tmp"), id: 1, growth: 4096);
+        }
+
+        Volatile.Write(ref isDone, true);
+        Assert.NotEqual(0, await watching);
+    }
+
+    [Fact]
     public void A_last_entry_with_any_byte_changed_is_cut_off()
     {
         using TestFolder folder = WriteFive(out byte[] log, out long[] ends);

@@ -1,11 +1,11 @@
 using System.Text;
-using Okapi.Conformance.Tests;
+using Okapi.TestServers;
 using Okapi.Server;
 
 [assembly: AssemblyFixture(typeof(Embedded))]
 [assembly: AssemblyFixture(typeof(Embedded39))]
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>An embedded server with one member or several, set up as Apache's servers are.</summary>
 public abstract class EmbeddedServers(ServerVersion version, int members = 1) : Servers

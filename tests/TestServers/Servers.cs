@@ -4,7 +4,7 @@ using Okapi.TestSupport;
 // Tests here wait for servers far more than they compute.
 [assembly: CollectionBehavior(MaxParallelThreads = 6)]
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>
 /// Servers that live as long as the tests that share them: Apache's, or embedded ones. A class of tests is abstract; a class derived from it names the servers that are put to the test.

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Okapi.TestSupport;
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>How a server that is put to the test is set up; the same for Apache's and for the embedded one.</summary>
 public sealed record TargetOptions

@@ -1,9 +1,9 @@
-using Okapi.Conformance.Tests;
+using Okapi.TestServers;
 using Okapi.TestSupport;
 
 [assembly: AssemblyFixture(typeof(Standalone))]
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>Apache's servers.</summary>
 public abstract class ApacheServers(params string[] arguments) : Servers

@@ -1,7 +1,7 @@
 using Okapi.Server;
 using Okapi.TestSupport;
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>A way to a server that can be cut and mended, for the clients that take it.</summary>
 public abstract class Proxy : IAsyncDisposable

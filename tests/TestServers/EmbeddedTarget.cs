@@ -2,7 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Okapi.Server;
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>An embedded server.</summary>
 public sealed class EmbeddedTarget : Target

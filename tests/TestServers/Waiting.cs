@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>Bounded waits. The bound only says when a test has failed, so it is far above what anything takes.</summary>
 internal static class Waiting

@@ -2,7 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 using Okapi.Server;
 using Okapi.TestSupport;
 
-namespace Okapi.Conformance.Tests;
+namespace Okapi.TestServers;
 
 /// <summary>How a server that is put to the test does TLS.</summary>
 public sealed record TlsTarget

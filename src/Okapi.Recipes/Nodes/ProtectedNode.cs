@@ -1,0 +1,80 @@
+namespace Okapi.Recipes.Nodes;
+
+/// <summary>
+/// How a recipe makes a znode that must not be made twice or left behind: a GUID in its name tells it from all others, so that it is found again when the reply to its creation is lost (H54), and
+/// deleted when whoever wanted it has given up meanwhile (H57).
+/// </summary>
+/// <param name="parent">The znode above it; created as a container where it is missing.</param>
+/// <param name="prefix">The beginning of its name, with the GUID in it.</param>
+/// <param name="suffix">The rest of its name, before the number that the server gives a sequential one.</param>
+internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string prefix, string suffix)
+{
+    /// <summary>What no other znode's name begins with.</summary>
+    public string Prefix => prefix;
+
+    /// <summary>Creates it. Whoever cancels leaves nothing behind: it is deleted as soon as it is known.</summary>
+    /// <returns>Its path.</returns>
+    /// <exception cref="SessionEndedException">The session ended first; an ephemeral znode has gone with it.</exception>
+    public async Task<string> CreateAsync(ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Task<string> creating = CreateUntilKnownAsync(data, mode, acl);
+        try
+        {
+            return await creating.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _ = DeleteWhenCreatedAsync(creating);
+            throw;
+        }
+    }
+
+    private async Task DeleteWhenCreatedAsync(Task<string> creating)
+    {
+        try
+        {
+            await Persistence.DeleteAsync(zk, await creating.ConfigureAwait(false)).ConfigureAwait(false);
+        }
+        catch (ZooKeeperException)
+        {
+            // It was not created, or has gone with the session.
+        }
+    }
+
+    private async Task<string> CreateUntilKnownAsync(ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl)
+    {
+        string path = ZnodePath.Combine(parent, prefix + suffix);
+        while (true)
+        {
+            try
+            {
+                return await zk.CreateAsync(path, data, mode, acl).ConfigureAwait(false);
+            }
+            catch (NoNodeException)
+            {
+                await Containers.EnsureAsync(zk, parent, acl, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (ZooKeeperException lost) when (Persistence.IsLoss(lost) || lost is NodeExistsException)
+            {
+                if (await Persistence.ReadAsync(zk, () => FindAsync(mode), CancellationToken.None).ConfigureAwait(false) is { } found) return found;
+                if (lost is NodeExistsException) throw;
+            }
+        }
+    }
+
+    /// <summary>Looks for it. One that belongs to an earlier session is about to go and is not it (H55).</summary>
+    private async Task<string?> FindAsync(CreateMode mode)
+    {
+        await zk.SyncAsync(parent).ConfigureAwait(false); // the server in use may not have seen yet what the last one did
+        foreach (string name in await zk.TryGetChildrenAsync(parent).ConfigureAwait(false) ?? [])
+        {
+            if (!name.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            string found = ZnodePath.Combine(parent, name);
+            if (!mode.IsEphemeral()) return found;
+            if (await zk.ExistsAsync(found).ConfigureAwait(false) is { } stat && stat.EphemeralOwner == zk.SessionId) return found;
+        }
+
+        return null;
+    }
+}
