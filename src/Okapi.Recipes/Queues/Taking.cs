@@ -60,7 +60,7 @@ internal sealed class Taking(QueueFolder folder)
     }
 
     /// <summary>Deletes without a token: who cancels while the request is under way would not learn whether the entry is theirs.</summary>
-    private async Task<DeleteOutcome> DeleteAsync(QueueEntry entry, int version, CancellationToken cancellationToken)
+    internal async Task<DeleteOutcome> DeleteAsync(QueueEntry entry, int version, CancellationToken cancellationToken)
     {
         ZooKeeperException? doubt = null;
         while (true)
