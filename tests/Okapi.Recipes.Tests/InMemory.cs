@@ -29,7 +29,7 @@ internal sealed class InMemory : IAsyncDisposable
             ConnectCallback = (to, ct) => Server.ConnectAsync(to.Port, ct),
             SessionTimeout = TimeSpan.FromSeconds(10),
             BackoffMinimum = TimeSpan.FromMilliseconds(1),
-            BackoffMaximum = TimeSpan.FromMilliseconds(10),
+            BackoffMaximum = TimeSpan.FromMilliseconds(1),
             TimeProvider = Time,
         };
         configure?.Invoke(options);
