@@ -8,8 +8,8 @@ namespace Okapi.Recipes;
 /// </summary>
 /// <remarks>
 /// <para>Two ways to consume; use one of them on a queue. <b>Dequeue</b> deletes an entry before it hands it out: at most once. <b>Receive</b> locks it and deletes it when it is completed: at least once.</para>
-/// <para>Each consumer that waits watches the children of the queue's znode: an entry wakes all who wait, and all but one look again in vain (a list of the children and two requests for each). With very
-/// many consumers, share one queue object among those of a process and let it feed them. Each take reads the names of all entries, so a queue should hold some thousands at most.</para>
+/// <para>Each consumer that waits watches the children of the queue's znode: an entry wakes all who wait, and all but one look again in vain (a list of the children and two requests for each). Where very
+/// many consumers share a process, let one of them dequeue and feed the others. Each take reads the names of all entries, so a queue should hold some thousands at most.</para>
 /// <para>Children of the znode that are not named as entries are, and entries that have children, are left alone.</para>
 /// </remarks>
 public sealed class DistributedQueue
@@ -50,17 +50,17 @@ public sealed class DistributedQueue
     /// <returns>The path of its entry.</returns>
     /// <inheritdoc cref="EnqueueAsync(ReadOnlyMemory{byte}, CancellationToken)" path="/exception"/>
     public Task<string> EnqueueAsync(ReadOnlyMemory<byte> item, int? priority, CancellationToken cancellationToken = default) =>
-        _enqueuing.EnqueueAsync(EntryName.PrefixFor(_folder.Naming, priority), ItemFormat.Write(_folder.Naming, item), cancellationToken);
+        EnqueueAsync(item, priority, patience: cancellationToken, cancellationToken);
 
     /// <summary>Adds an item unless there is no room within a time.</summary>
     /// <param name="item">The item.</param>
     /// <param name="priority">The priority, as in <see cref="EnqueueAsync(ReadOnlyMemory{byte}, int?, CancellationToken)"/>; null: none.</param>
-    /// <param name="timeout">How long to wait.</param>
-    /// <param name="cancellationToken">Cancels the call.</param>
-    /// <returns>The path of its entry; null if the time was up. If the connection is so slow that the time is up while the item is on its way, it may be in the queue.</returns>
+    /// <param name="timeout">How long to wait for room; zero: not at all. It does not bound the requests: a server out of reach is not a full queue.</param>
+    /// <param name="cancellationToken">Cancels the call; the item may then be in the queue, unless it was still waiting for room.</param>
+    /// <returns>The path of its entry; null if the time was up, and then nothing was added.</returns>
     /// <inheritdoc cref="EnqueueAsync(ReadOnlyMemory{byte}, CancellationToken)" path="/exception"/>
     public Task<string?> TryEnqueueAsync(ReadOnlyMemory<byte> item, int? priority, TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, ct => EnqueueAsync(item, priority, ct), cancellationToken);
+        AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, patience => EnqueueAsync(item, priority, patience, cancellationToken), cancellationToken);
 
     /// <summary>Takes the first entry, if there is one: at most once, as it is deleted before it is handed out.</summary>
     /// <param name="cancellationToken">Cancels the call. Once the deletion is under way, the call ends with what became of it.</param>
@@ -70,12 +70,14 @@ public sealed class DistributedQueue
     public Task<QueueEntry?> TryDequeueAsync(CancellationToken cancellationToken = default) => _taking.TryTakeAsync(cancellationToken);
 
     /// <summary>Takes the first entry, or waits for one until a time is up.</summary>
-    /// <param name="timeout">How long to wait.</param>
+    /// <param name="timeout">How long to wait; zero: not at all.</param>
     /// <param name="cancellationToken">Cancels the call. Once the deletion is under way, the call ends with what became of it.</param>
     /// <returns>The entry; null if the time was up first.</returns>
     /// <inheritdoc cref="TryDequeueAsync(CancellationToken)" path="/exception"/>
-    public Task<QueueEntry?> TryDequeueAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, DequeueAsync, cancellationToken);
+    public async Task<QueueEntry?> TryDequeueAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        await TryDequeueAsync(cancellationToken).ConfigureAwait(false) is { } entry ? entry
+        : timeout == TimeSpan.Zero ? null
+        : await AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, DequeueAsync, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Takes the first entry, or waits for one: at most once, as it is deleted before it is handed out.</summary>
     /// <param name="cancellationToken">Ends the waiting; no watch stays behind. Once the deletion is under way, the call ends with what became of it.</param>
@@ -90,12 +92,14 @@ public sealed class DistributedQueue
     public Task<ReceivedEntry?> TryReceiveAsync(CancellationToken cancellationToken = default) => _receiving.TryReceiveAsync(cancellationToken);
 
     /// <summary>Locks the first entry that nobody holds, or waits for one until a time is up.</summary>
-    /// <param name="timeout">How long to wait.</param>
+    /// <param name="timeout">How long to wait; zero: not at all.</param>
     /// <param name="cancellationToken">Ends the waiting; neither a lock nor a watch stays behind.</param>
     /// <returns>The entry; null if the time was up first.</returns>
     /// <exception cref="SessionEndedException">The client is over.</exception>
-    public Task<ReceivedEntry?> TryReceiveAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, ReceiveAsync, cancellationToken);
+    public async Task<ReceivedEntry?> TryReceiveAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        await TryReceiveAsync(cancellationToken).ConfigureAwait(false) is { } entry ? entry
+        : timeout == TimeSpan.Zero ? null
+        : await AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, ReceiveAsync, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Locks the first entry that nobody holds, or waits for one: at least once, as it stays in the queue until it is completed.</summary>
     /// <param name="cancellationToken">Ends the waiting; neither a lock nor a watch stays behind.</param>
@@ -109,6 +113,9 @@ public sealed class DistributedQueue
     public async Task<int> CountAsync(CancellationToken cancellationToken = default) => EntryName.Count(
         _folder.Naming,
         await AcrossSessions.RunAsync(_folder.Zk, ct => _folder.Zk.TryGetChildrenAsync(Path, ct).AsTask(), cancellationToken).ConfigureAwait(false) ?? []);
+
+    private Task<string> EnqueueAsync(ReadOnlyMemory<byte> item, int? priority, CancellationToken patience, CancellationToken cancellationToken) =>
+        _enqueuing.EnqueueAsync(EntryName.PrefixFor(_folder.Naming, priority), ItemFormat.Write(_folder.Naming, item), patience, cancellationToken);
 }
 
 /// <summary>Queues on a client.</summary>

@@ -11,11 +11,15 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
     private readonly ZooKeeperClient _zk = folder.Zk;
     private readonly Random _random = new();
 
+    /// <param name="prefix">What the entry's name begins with.</param>
+    /// <param name="data">Its data.</param>
+    /// <param name="patience">Ends the waiting for room, and no request: so when it does, nothing has been added.</param>
+    /// <param name="cancellationToken">Cancels everything.</param>
     /// <returns>The entry's path.</returns>
-    public Task<string> EnqueueAsync(string prefix, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    public Task<string> EnqueueAsync(string prefix, ReadOnlyMemory<byte> data, CancellationToken patience, CancellationToken cancellationToken)
     {
         string path = ZnodePath.Combine(folder.Path, prefix);
-        return maxLength is { } bound ? EnqueueBoundedAsync(path, data, bound, cancellationToken) : EnqueueFreelyAsync(path, data, cancellationToken);
+        return maxLength is { } bound ? EnqueueBoundedAsync(path, data, bound, patience, cancellationToken) : EnqueueFreelyAsync(path, data, cancellationToken);
     }
 
     private async Task<string> EnqueueFreelyAsync(string path, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
@@ -37,12 +41,13 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
         }
     }
 
-    private async Task<string> EnqueueBoundedAsync(string path, ReadOnlyMemory<byte> data, int bound, CancellationToken cancellationToken)
+    private async Task<string> EnqueueBoundedAsync(string path, ReadOnlyMemory<byte> data, int bound, CancellationToken patience, CancellationToken cancellationToken)
     {
         while (true)
         {
-            NodeData room = await AcrossSessions.RunAsync(_zk, ct => WaitForRoomAsync(bound, ct), cancellationToken).ConfigureAwait(false);
+            NodeData room = await AcrossSessions.RunAsync(_zk, ct => WaitForRoomAsync(bound, patience, ct), cancellationToken).ConfigureAwait(false);
             if (await TryAddAsync(path, data, room, cancellationToken).ConfigureAwait(false) is { } added) return added;
+            patience.ThrowIfCancellationRequested();
             await Task.Delay(NextPause(), _zk.TimeProvider, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -85,7 +90,7 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
     }
 
     /// <returns>The queue's znode as it was when there was room.</returns>
-    private async Task<NodeData> WaitForRoomAsync(int bound, CancellationToken cancellationToken)
+    private async Task<NodeData> WaitForRoomAsync(int bound, CancellationToken patience, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -100,7 +105,7 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
             if (watch is null) continue;
             await using (watch.ConfigureAwait(false))
             {
-                if (EntryName.Count(folder.Naming, watch.Value.Names) >= bound) await watch.Fired.WaitAsync(cancellationToken).ConfigureAwait(false);
+                if (EntryName.Count(folder.Naming, watch.Value.Names) >= bound) await watch.Fired.WaitAsync(patience).ConfigureAwait(false);
                 else if (watch.Value.Stat.Version == node.Stat.Version) return node;
             }
         }

@@ -177,6 +177,9 @@ public abstract class QueueTests(Servers servers)
         DistributedQueue bounded = zk.Queue(path, new() { MaxLength = Bound });
         for (int i = 0; i < Bound; i++) await bounded.EnqueueAsync("first"u8.ToArray());
         Assert.Null(await bounded.TryEnqueueAsync("no room"u8.ToArray(), null, TimeSpan.FromMilliseconds(100)));
+        Assert.Null(await bounded.TryEnqueueAsync("no room"u8.ToArray(), null, TimeSpan.Zero));
+        await using (ReceivedEntry held = (await bounded.TryReceiveAsync(TimeSpan.Zero))!) await held.CompleteAsync();
+        Assert.NotNull(await bounded.TryEnqueueAsync("first"u8.ToArray(), null, TimeSpan.Zero));
 
         Task producing = Task.WhenAll(Enumerable.Range(0, Producers).Select(async producer =>
         {
