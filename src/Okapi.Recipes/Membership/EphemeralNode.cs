@@ -51,6 +51,9 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// <summary>The znode that is in its way: that of another session, or one that is not ephemeral. Null if there is none.</summary>
     public Stat? Obstacle => Volatile.Read(ref _obstacle)?.Stat;
 
+    /// <summary>Ends when it is kept no more: with what happened, or as cancelled by disposal.</summary>
+    internal Task Keeping => _run;
+
     /// <summary>Waits until it is there.</summary>
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>Its present life.</returns>
@@ -165,7 +168,7 @@ public sealed class EphemeralNode : IAsyncDisposable
         if (_held is not { IsHeld: true } held)
         {
             EndHeld();
-            _held = held = new(Path, stat, atRisk);
+            _held = held = new(_zk, Path, stat, atRisk);
             _heldChanged.Set();
         }
 

@@ -3,12 +3,14 @@ namespace Okapi.Recipes;
 /// <summary>An ephemeral znode while it is there: one life of it, from its creation to its end.</summary>
 public sealed class HeldNode
 {
+    private readonly ZooKeeperClient _zk;
     private readonly CancellationTokenSource _lost = new();
     private readonly CancellationToken _atRisk;
     private readonly CancellationTokenRegistration _registration;
 
-    internal HeldNode(string path, Stat stat, CancellationToken atRisk)
+    internal HeldNode(ZooKeeperClient zk, string path, Stat stat, CancellationToken atRisk)
     {
+        _zk = zk;
         Path = path;
         FencingToken = stat.Czxid;
         _atRisk = atRisk;
@@ -27,8 +29,15 @@ public sealed class HeldNode
     /// </summary>
     public CancellationToken Lost => _lost.Token;
 
-    /// <summary>Whether <see cref="Lost"/> has not tripped.</summary>
-    public bool IsHeld => !_lost.IsCancellationRequested && !_atRisk.IsCancellationRequested;
+    /// <summary>Whether it is there for certain. Looks at the clock, so it is right even where timers are late.</summary>
+    public bool IsHeld
+    {
+        get
+        {
+            _ = _zk.SessionAtRisk; // trips what is due
+            return !_lost.IsCancellationRequested && !_atRisk.IsCancellationRequested;
+        }
+    }
 
     internal void End()
     {
