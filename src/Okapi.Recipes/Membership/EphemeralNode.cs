@@ -235,7 +235,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// </summary>
     private async Task RemoveAsync()
     {
-        if (_creating is not null) await _creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_creating is Task creating) await creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         long session = _zk.SessionId;
         await Endurance.ReadAsync(_zk, async () =>
         {

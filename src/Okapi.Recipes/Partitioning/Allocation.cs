@@ -148,7 +148,7 @@ internal sealed class Allocation : IAsyncDisposable
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         Task<LockHandle>[] waits = [.. missing.Select(item => _zk.Lock(ZnodePath.Combine(_path, $"locks/{ItemNames.ToNode(item)}"), _lockOptions).AcquireAsync(giveUp.Token))];
-        var all = Task.WhenAll(waits);
+        Task all = Task.WhenAll(waits);
         await Task.WhenAny(all, changed, _failing).ConfigureAwait(false);
         await giveUp.CancelAsync().ConfigureAwait(false);
         await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
