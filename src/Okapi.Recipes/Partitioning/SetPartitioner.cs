@@ -53,18 +53,20 @@ public sealed class SetPartitioner : IAsyncDisposable
     /// <exception cref="InvalidOperationException">They are read, or were read, already.</exception>
     public async IAsyncEnumerable<Partition> PartitionsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-        if (Interlocked.Exchange(ref _isRead, 1) != 0) throw new InvalidOperationException("The partitions are read once; make another partitioner to join again.");
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
-        var allocation = new Allocation(_zk, Path, MemberId, _items, _acl, stop.Token);
-        _allocation = allocation;
+        if (Interlocked.Exchange(ref _isRead, 1) != 0 && !_stop.IsCancellationRequested) throw new InvalidOperationException("The partitions are read once; make another partitioner to join again.");
+        if (_ended.Task.IsCompleted) yield break; // disposed before
         try
         {
-            while (await NextAsync(allocation, cancellationToken).ConfigureAwait(false) is { } partition) yield return partition;
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
+            var allocation = new Allocation(_zk, Path, MemberId, _items, _acl, stop.Token);
+            await using (allocation.ConfigureAwait(false))
+            {
+                _allocation = allocation;
+                while (await NextAsync(allocation, cancellationToken).ConfigureAwait(false) is { } partition) yield return partition;
+            }
         }
         finally
         {
-            await allocation.DisposeAsync().ConfigureAwait(false);
             _ended.TrySetResult();
         }
     }
@@ -74,7 +76,8 @@ public sealed class SetPartitioner : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        if (_allocation is { IsHandedOut: false }) await _ended.Task.ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _isRead, 1) == 0) _ended.TrySetResult();
+        else if (_allocation is not { IsHandedOut: true }) await _ended.Task.ConfigureAwait(false);
     }
 
     private async Task<Partition?> NextAsync(Allocation allocation, CancellationToken cancellationToken)
