@@ -81,6 +81,7 @@ public final class CuratorPeer {
     private static final class Client {
         private final ExecutorService thread = Executors.newSingleThreadExecutor();
         private final Map<String, Object> things = new HashMap<>();
+        private final Map<String, InterProcessLock> locks = new HashMap<>();
         private final String name;
         private CuratorFramework zk;
 
@@ -103,6 +104,7 @@ public final class CuratorPeer {
                 case "connect": return connect(w[0]);
                 case "close": return close();
                 case "acquire": return acquire(w[0], w[1], w[2], Long.parseLong(w[4]));
+                case "again": return again(w[0], Long.parseLong(w[1]));
                 case "lease": return lease(w[0], w[1], Integer.parseInt(w[2]), Long.parseLong(w[4]));
                 case "release": return release(w[0]);
                 case "contenders": return contenders(w[0], w[1]);
@@ -160,6 +162,13 @@ public final class CuratorPeer {
                 kind.equals("read") ? new InterProcessReadWriteLock(zk, path).readLock()
                 : kind.equals("write") ? new InterProcessReadWriteLock(zk, path).writeLock()
                 : new InterProcessMutex(zk, path);
+            locks.put(thing, lock);
+            return again(thing, millis);
+        }
+
+        /** The object that was used before. */
+        private Object again(String thing, long millis) throws Exception {
+            InterProcessLock lock = locks.get(thing);
             if (millis < 0) lock.acquire();
             else if (!lock.acquire(millis, TimeUnit.MILLISECONDS)) return "no";
             things.put(thing, (AutoCloseable) lock::release);

@@ -93,6 +93,22 @@ public abstract class LockInteropTests(Servers servers, ForeignPeer peer)
         }
     }
 
+    /// <summary>kazoo looks for the parent once in the life of an object, and fails if it has gone since.</summary>
+    [Fact]
+    public async Task A_lock_object_of_the_other_side_s_can_be_used_again_after_a_pause()
+    {
+        await using ForeignClient other = await peer.ConnectAsync(servers);
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
+        await using DistributedLock mine = zk.Lock(await Servers.RootAsync(zk) + "/lock", peer.Options());
+        await using (await mine.AcquireAsync(Ct).Soon()) Assert.Single(await mine.GetContendersAsync(Ct));
+        Assert.Equal("held", await other.AskAsync("acquire", "a", "mutex", mine.Path, "other", "-1"));
+        bool isContainer = (await zk.ExistsAsync(mine.Path, Ct))!.Value.EphemeralOwner != 0;
+        await other.AskAsync("release", "a");
+        if (isContainer) await Waiting.UntilAsync(async () => await zk.ExistsAsync(mine.Path, Ct) is null, "the empty container gone");
+        Assert.Equal("held", await other.AskAsync("again", "a", "-1"));
+        Assert.Null(await mine.TryAcquireAsync(cancellationToken: Ct).Soon());
+    }
+
     [Fact]
     public async Task Readers_of_both_sides_share()
     {
