@@ -16,6 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
 import org.apache.curator.framework.CuratorFrameworkFactory;
@@ -34,13 +35,11 @@ import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
 import org.apache.curator.framework.recipes.nodes.GroupMember;
-import org.apache.curator.framework.recipes.queue.DistributedIdQueue;
 import org.apache.curator.framework.recipes.queue.DistributedPriorityQueue;
 import org.apache.curator.framework.recipes.queue.DistributedQueue;
 import org.apache.curator.framework.recipes.queue.QueueBuilder;
 import org.apache.curator.framework.recipes.queue.QueueConsumer;
 import org.apache.curator.framework.recipes.queue.QueueSerializer;
-import org.apache.curator.framework.recipes.queue.SimpleDistributedQueue;
 import org.apache.curator.framework.recipes.shared.SharedCount;
 import org.apache.curator.framework.recipes.shared.SharedValue;
 import org.apache.curator.framework.state.ConnectionState;
@@ -123,7 +122,6 @@ public final class CuratorPeer {
                 case "double-barrier": return doubleBarrier(w);
                 case "queue": return queue(w);
                 case "take": return taken(w[0], Long.parseLong(w[1]));
-                case "simple-queue": return simpleQueue(w);
                 case "join": return join(w[0], w[1], w[2], w[3]);
                 case "members": return members(w[0]);
                 case "register": return register(w);
@@ -329,44 +327,37 @@ public final class CuratorPeer {
 
         // Queues.
 
-        /** "put KIND PATH ITEM WITH", where WITH is a priority or an id; or "consume NAME KIND PATH [LOCKS]", after which items are to be had by "take". */
+        /**
+         * "put KIND PATH ITEM PRIORITY"; or "consume NAME KIND PATH", after which items are to be had by "take"; or "hold NAME KIND PATH LOCKS", which holds what it takes until "done NAME".
+         */
         private Object queue(String[] w) throws Exception {
             if (w[0].equals("put")) return put(w[1], w[2], w[3], w[4]);
-            Consumer consumer = new Consumer();
+            if (w[0].equals("done")) {
+                ((Consumer) things.get(w[1])).done.release();
+                return "done";
+            }
+            Consumer consumer = new Consumer(w[0].equals("hold"));
             QueueBuilder<String> builder = QueueBuilder.builder(zk, consumer, new Texts(), w[3]);
             if (w.length > 4) builder.lockPath(w[4]);
-            switch (w[2]) {
-                case "id":
-                    DistributedIdQueue<String> ids = builder.buildIdQueue();
-                    ids.start();
-                    consumer.queue = ids;
-                    break;
-                case "priority":
-                    DistributedPriorityQueue<String> priorities = builder.buildPriorityQueue(0);
-                    priorities.start();
-                    consumer.queue = priorities;
-                    break;
-                default:
-                    DistributedQueue<String> plain = builder.buildQueue();
-                    plain.start();
-                    consumer.queue = plain;
-                    break;
+            if (w[2].equals("priority")) {
+                DistributedPriorityQueue<String> queue = builder.buildPriorityQueue(0);
+                queue.start();
+                consumer.queue = queue;
+            } else {
+                DistributedQueue<String> queue = builder.buildQueue();
+                queue.start();
+                consumer.queue = queue;
             }
             things.put(w[1], consumer);
             return "consumes";
         }
 
-        private Object put(String kind, String path, String item, String with) throws Exception {
+        private Object put(String kind, String path, String item, String priority) throws Exception {
             QueueBuilder<String> builder = QueueBuilder.builder(zk, null, new Texts(), path);
-            if (kind.equals("id")) {
-                try (DistributedIdQueue<String> queue = builder.buildIdQueue()) {
-                    queue.start();
-                    queue.put(item, with);
-                }
-            } else if (kind.equals("priority")) {
+            if (kind.equals("priority")) {
                 try (DistributedPriorityQueue<String> queue = builder.buildPriorityQueue(0)) {
                     queue.start();
-                    queue.put(item, Integer.parseInt(with));
+                    queue.put(item, Integer.parseInt(priority));
                 }
             } else {
                 try (DistributedQueue<String> queue = builder.buildQueue()) {
@@ -378,14 +369,8 @@ public final class CuratorPeer {
         }
 
         private Object taken(String thing, long millis) throws Exception {
-            return ((Consumer) things.get(thing)).items.poll(millis, TimeUnit.MILLISECONDS);
-        }
-
-        private Object simpleQueue(String[] w) throws Exception {
-            SimpleDistributedQueue queue = new SimpleDistributedQueue(zk, w[1]);
-            if (w[0].equals("put")) return queue.offer(bytes(w[2]));
-            byte[] item = w[0].equals("peek") ? queue.peek() : queue.poll(Long.parseLong(w[2]), TimeUnit.MILLISECONDS);
-            return item == null ? "none" : text(item);
+            String item = ((Consumer) things.get(thing)).items.poll(millis, TimeUnit.MILLISECONDS);
+            return item == null ? "none" : item;
         }
 
         // Members and services.
@@ -450,11 +435,18 @@ public final class CuratorPeer {
     /** Keeps what was taken from a queue until it is asked for. */
     private static final class Consumer implements QueueConsumer<String>, AutoCloseable {
         final BlockingQueue<String> items = new LinkedBlockingQueue<>();
+        final Semaphore done = new Semaphore(0);
+        private final boolean holds;
         AutoCloseable queue;
 
+        Consumer(boolean holds) {
+            this.holds = holds;
+        }
+
         @Override
-        public void consumeMessage(String item) {
+        public void consumeMessage(String item) throws Exception {
             items.add(item);
+            if (holds) done.acquire();
         }
 
         @Override
