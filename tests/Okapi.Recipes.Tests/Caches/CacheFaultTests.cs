@@ -36,10 +36,11 @@ public sealed class CacheFaultTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_event_makes_one_read_and_reads_have_a_bound()
+    public async Task An_event_makes_one_read_of_its_path_and_no_other()
     {
-        for (int i = 0; i < 50; i++) await _other.CreateAsync($"/{i}");
-        await using ZnodeCache cache = await _zk.OpenCacheAsync("/", new() { Scope = CacheScope.Children, MaxConcurrentReads = 7 }, Ct);
+        await _other.CreateAsync("/top");
+        for (int i = 0; i < 50; i++) await _other.CreateAsync($"/top/{i}");
+        await using ZnodeCache cache = await _zk.OpenCacheAsync("/top", new() { Scope = CacheScope.Children }, Ct);
         await using Replay replay = await Replay.OpenAsync(cache);
         var reads = new ConcurrentBag<string>();
         using Fault counting = _server.Faults.AnswerError(ErrorCode.SystemError, request =>
@@ -50,22 +51,46 @@ public sealed class CacheFaultTests : IAsyncLifetime
         using (_server.Members[0].Faults.Stall(FaultDirection.Replies))
         {
             // Nothing of it is known to the cache before all has happened.
-            for (int i = 0; i < 100; i++) await _other.SetAsync("/7", new[] { (byte)i });
-            await _other.SetAsync("/8", new byte[1]);
+            for (int i = 0; i < 100; i++) await _other.SetAsync("/top/7", new[] { (byte)i });
+            await _other.SetAsync("/top/8", new byte[1]);
         }
 
-        await replay.UntilAsync(change => change.Path == "/8");
-        await replay.UntilSameAsync(_other, "/");
-        Assert.InRange(reads.Count(path => path == "/7"), 1, 3);
-        Assert.Equal(1, reads.Count(path => path == "/8"));
-        Assert.DoesNotContain(reads, path => path is not ("/7" or "/8"));
+        await replay.UntilAsync(change => change.Path == "/top/8");
+        await replay.UntilSameAsync(_other, "/top");
+        Assert.InRange(reads.Count(path => path == "/top/7"), 1, 3);
+        Assert.Equal(1, reads.Count(path => path == "/top/8"));
+        Assert.DoesNotContain(reads, path => path is not ("/top/7" or "/top/8"));
 
         reads.Clear();
         Fault stall = _server.Members[0].Faults.Stall(FaultDirection.Replies);
-        for (int i = 0; i < 50; i++) await _other.SetAsync($"/{i}", new byte[2]);
+        for (int i = 0; i < 50; i++) await _other.SetAsync($"/top/{i}", new byte[2]);
         stall.Dispose();
-        await replay.UntilSameAsync(_other, "/");
+        await replay.UntilSameAsync(_other, "/top");
         Assert.Equal(50, reads.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Reads_under_way_have_a_bound()
+    {
+        await _other.CreateAsync("/top");
+        for (int i = 0; i < 50; i++) await _other.CreateAsync($"/top/{i}");
+        int reads = 0;
+        Fault? stall = null;
+        using Fault counting = _server.Faults.AnswerError(ErrorCode.SystemError, request =>
+        {
+            // From the first child on the cache gets no answers.
+            if (request.SessionId != _zk.SessionId || request.Path?.StartsWith("/top/", StringComparison.Ordinal) != true) return false;
+            if (Interlocked.Increment(ref reads) == 1) stall = _server.Members[0].Faults.Stall(FaultDirection.Replies);
+            return false;
+        });
+        Task<ZnodeCache> opening = _zk.OpenCacheAsync("/top", new() { MaxConcurrentReads = 7 }, Ct);
+        await Waiting.UntilAsync(() => Task.FromResult(Volatile.Read(ref reads) >= 7), "as many reads as may be");
+        for (int i = 0; i < 100; i++) await _other.GetAsync("/top", Ct); // time enough for more, if there were more
+        Assert.Equal(7, Volatile.Read(ref reads));
+        stall!.Dispose();
+        await using ZnodeCache cache = await opening.Soon();
+        Assert.Equal(51, cache.Count);
+        Assert.Equal(50, Volatile.Read(ref reads));
     }
 
     [Fact]
