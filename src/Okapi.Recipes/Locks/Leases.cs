@@ -11,9 +11,13 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
 {
     private readonly Holdings _holdings = new(zk, path, options);
 
-    /// <summary>Waits until there are few enough. Only who is first in the line calls this, so that one waits and no more.</summary>
-    public Task<LockHandle?> TakeAsync(ReadOnlyMemory<byte> data, TimeSpan? timeout, CancellationToken cancellationToken) =>
-        _holdings.WaitAsync(limit => TakeTurnAsync(data, limit), timeout, cancellationToken);
+    /// <summary>Waits until there are few enough.</summary>
+    /// <param name="becomeFirst">Waits to be the only one who looks for a lease; null when the time was up.</param>
+    /// <param name="data">What others can read of who holds it.</param>
+    /// <param name="timeout">How long to wait in all.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public Task<LockHandle?> TakeAsync(Func<Limit, Task<LockHandle?>> becomeFirst, ReadOnlyMemory<byte> data, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        _holdings.WaitAsync(limit => TakeTurnAsync(becomeFirst, data, limit), timeout, cancellationToken);
 
     public async Task<IReadOnlyList<LockContender>> GetHoldersAsync(CancellationToken cancellationToken)
     {
@@ -30,7 +34,26 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
 
     public ValueTask DisposeAsync() => _holdings.DisposeAsync();
 
-    private async Task<Turn> TakeTurnAsync(ReadOnlyMemory<byte> data, Limit limit)
+    private async Task<Turn> TakeTurnAsync(Func<Limit, Task<LockHandle?>> becomeFirst, ReadOnlyMemory<byte> data, Limit limit)
+    {
+        LockHandle? first = await becomeFirst(limit).ConfigureAwait(false);
+        if (first is null) return Turn.TimeUp;
+        await using (first.ConfigureAwait(false))
+        {
+            // Only for as long as it is the first: two who had both created a lease and counted would wait for each other for ever.
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, first.Lost);
+            try
+            {
+                return await TakeFirstAsync(data, limit.IsZero, both.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!limit.Token.IsCancellationRequested)
+            {
+                return Turn.Gone;
+            }
+        }
+    }
+
+    private async Task<Turn> TakeFirstAsync(ReadOnlyMemory<byte> data, bool isAtOnce, CancellationToken cancellationToken)
     {
         (string prefix, string suffix, CreateMode mode) = options.Naming == NodeNaming.Kazoo
             ? ($"{Guid.NewGuid():N}", string.Empty, CreateMode.Ephemeral)
@@ -38,11 +61,11 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         var node = new ProtectedNode(zk, path, prefix, suffix);
         await _holdings.StepAsync(LineStep.Create, path).ConfigureAwait(false);
         long session = zk.SessionId;
-        string mine = await node.CreateAsync(data, mode, options.Acl, limit.Token).ConfigureAwait(false);
+        string mine = await node.CreateAsync(data, mode, options.Acl, cancellationToken).ConfigureAwait(false);
         var turn = Turn.Gone;
         try
         {
-            turn = await WaitAsync(mine, prefix, session, limit).ConfigureAwait(false);
+            turn = await WaitAsync(mine, prefix, session, isAtOnce, cancellationToken).ConfigureAwait(false);
             return turn;
         }
         finally
@@ -52,12 +75,12 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
     }
 
     /// <summary>Waits until there are no more leases than agreed on, this one included.</summary>
-    private async Task<Turn> WaitAsync(string mine, string prefix, long session, Limit limit)
+    private async Task<Turn> WaitAsync(string mine, string prefix, long session, bool isAtOnce, CancellationToken cancellationToken)
     {
         while (true)
         {
             await _holdings.StepAsync(LineStep.Watch, path).ConfigureAwait(false);
-            OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, limit.Token), limit.Token).ConfigureAwait(false);
+            OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, cancellationToken), cancellationToken).ConfigureAwait(false);
             if (watch is null) return Turn.Gone;
             try
             {
@@ -65,9 +88,9 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
                 if (zk.SessionId != session || !names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) return Turn.Gone;
                 if (names.Count > maxLeases)
                 {
-                    if (limit.IsZero) return Turn.TimeUp;
+                    if (isAtOnce) return Turn.TimeUp;
                     await _holdings.StepAsync(LineStep.Wait, path).ConfigureAwait(false);
-                    await watch.Fired.WaitAsync(limit.Token).ConfigureAwait(false);
+                    await watch.Fired.WaitAsync(cancellationToken).ConfigureAwait(false);
                     continue;
                 }
             }
@@ -77,7 +100,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
             }
 
             await _holdings.StepAsync(LineStep.Confirm, ZnodePath.GetName(mine)).ConfigureAwait(false);
-            if (await _holdings.ConfirmAsync(mine, session, limit.Token).ConfigureAwait(false) is { } handle) return new(handle);
+            if (await _holdings.ConfirmAsync(mine, session, cancellationToken).ConfigureAwait(false) is { } handle) return new(handle);
         }
     }
 }
