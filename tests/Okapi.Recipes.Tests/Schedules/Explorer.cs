@@ -15,8 +15,7 @@ internal sealed record Bounds(int Clients, int Operations, bool WithCuts);
 internal sealed record Findings(int Schedules, int States, string? Violation);
 
 /// <summary>
-/// Tries every order in which the steps of some clients can follow each other, with every operation at every place: a search in depth that begins each schedule anew, and goes no further where an
-/// earlier one has been with as many operations left.
+/// Tries every order in which the steps of some clients can follow each other, with every operation at every place: a search that begins each schedule anew, and goes no further where an earlier one has been.
 /// </summary>
 internal static class Explorer
 {
@@ -24,60 +23,60 @@ internal static class Explorer
     {
         var clock = Stopwatch.StartNew();
         await using World world = await World.StartAsync(subject, bounds.Clients);
-        var usedByState = new Dictionary<string, int>(StringComparer.Ordinal);
-        var frames = new Stack<(List<Move> Moves, int Chosen)>();
-        var path = new List<Move>();
+        var states = new HashSet<string>(StringComparer.Ordinal);
+        var open = new Frontier();
+        open.Add([], 0);
         int schedules = 0;
         try
         {
-            do
+            while (open.Take() is { } path)
             {
                 world.Begin();
                 schedules++;
                 foreach (Move move in path) await world.ApplyAsync(move);
-                while (true)
-                {
-                    world.Check();
-                    string state = await world.StateAsync();
-                    if (usedByState.TryGetValue(state, out int used) && used <= world.Used) break;
-                    usedByState[state] = world.Used;
-                    List<Move> moves = world.Moves(bounds.Operations - world.Used, bounds.WithCuts);
-                    if (moves.Count == 0)
-                    {
-                        await world.DrainAsync();
-                        break;
-                    }
-
-                    frames.Push((moves, 0));
-                    path.Add(moves[0]);
-                    await world.ApplyAsync(moves[0]);
-                }
-
+                await FollowAsync(world, bounds, path, states, open);
                 await world.EndAsync();
             }
-            while (Backtrack(frames, path));
         }
         catch (ViolationException violation)
         {
-            return new(schedules, usedByState.Count, $"{violation.Message}\nafter {string.Join("; ", world.Made)}");
+            return new(schedules, states.Count, $"{violation.Message}\nafter {string.Join("; ", world.Made)}");
         }
 
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{subject.Name}, {bounds.Clients} clients, {bounds.Operations} operations{(bounds.WithCuts ? " with cuts" : "")}: {schedules} schedules, {usedByState.Count} states, {clock.Elapsed.TotalSeconds:0.0} s");
-        return new(schedules, usedByState.Count, null);
+            $"{subject.Name}, {bounds.Clients} clients, {bounds.Operations} operations{(bounds.WithCuts ? " with cuts" : "")}: {schedules} schedules, {states.Count} states, {clock.Elapsed.TotalSeconds:0.0} s");
+        return new(schedules, states.Count, null);
     }
 
-    private static bool Backtrack(Stack<(List<Move> Moves, int Chosen)> frames, List<Move> path)
+    /// <summary>Goes on from where a schedule has led for as long as that is new, and leaves what else could be done for later.</summary>
+    private static async Task FollowAsync(World world, Bounds bounds, IReadOnlyList<Move> path, HashSet<string> states, Frontier open)
     {
-        while (frames.TryPop(out (List<Move> Moves, int Chosen) frame))
+        while (true)
         {
-            path.RemoveAt(path.Count - 1);
-            if (frame.Chosen + 1 == frame.Moves.Count) continue;
-            frames.Push((frame.Moves, frame.Chosen + 1));
-            path.Add(frame.Moves[frame.Chosen + 1]);
-            return true;
-        }
+            world.Check();
+            if (!states.Add(await world.StateAsync())) return;
+            List<Move> moves = world.Moves(bounds.Operations - world.Used, bounds.WithCuts);
+            Move? next = moves.Exists(static move => move.Cost == 0) ? moves.First(static move => move.Cost == 0) : null;
+            foreach (Move move in moves)
+                if (move != next) open.Add([.. path, move], world.Used + move.Cost);
+            if (next is not { } own)
+            {
+                await world.DrainAsync();
+                return;
+            }
 
-        return false;
+            path = [.. path, own];
+            await world.ApplyAsync(own);
+        }
+    }
+
+    /// <summary>What is still to be tried; those with the fewest operations first, so that each state is met with as many left as can be, and once only.</summary>
+    private sealed class Frontier
+    {
+        private readonly PriorityQueue<IReadOnlyList<Move>, int> _paths = new();
+
+        public void Add(IReadOnlyList<Move> path, int used) => _paths.Enqueue(path, used);
+
+        public IReadOnlyList<Move>? Take() => _paths.TryDequeue(out IReadOnlyList<Move>? path, out _) ? path : null;
     }
 }

@@ -11,6 +11,8 @@ namespace Okapi.Recipes.Tests.Schedules;
 /// </summary>
 internal sealed class World : IAsyncDisposable
 {
+    private static readonly NoPauses s_time = new();
+
     private readonly Subject _subject;
     private readonly EmbeddedServer _server;
     private readonly ZooKeeperClient _observer;
@@ -46,6 +48,7 @@ internal sealed class World : IAsyncDisposable
         BackoffMinimum = TimeSpan.FromMilliseconds(1),
         BackoffMaximum = TimeSpan.FromMilliseconds(1),
         Recovery = SessionRecovery.NewSession,
+        TimeProvider = s_time,
     };
 
     public static async Task<World> StartAsync(Subject subject, int clients)
