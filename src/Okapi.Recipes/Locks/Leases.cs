@@ -38,29 +38,42 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
     {
         LockHandle? first = await becomeFirst(limit).ConfigureAwait(false);
         if (first is null) return Turn.TimeUp;
-        await using (first.ConfigureAwait(false))
+        var turn = Turn.Gone;
+        try
         {
-            // Only for as long as it is the first: two who had both created a lease and counted would wait for each other for ever.
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, first.Lost);
-            try
-            {
-                return await TakeFirstAsync(data, limit.IsZero, both.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (!limit.Token.IsCancellationRequested)
-            {
-                return Turn.Gone;
-            }
+            turn = await TakeAsFirstAsync(first, data, limit).ConfigureAwait(false);
+            return turn;
+        }
+        finally
+        {
+            Task leaving = first.DisposeAsync().AsTask();
+            if (turn.Handle is not null) await leaving.ConfigureAwait(false); // whoever has given up does not wait for servers
         }
     }
 
-    private async Task<Turn> TakeFirstAsync(ReadOnlyMemory<byte> data, bool isAtOnce, CancellationToken cancellationToken)
+    /// <summary>Goes on only for as long as this is the first: two who had both created a lease and counted would wait for each other for ever.</summary>
+    private async Task<Turn> TakeAsFirstAsync(LockHandle first, ReadOnlyMemory<byte> data, Limit limit)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, first.Lost);
+        try
+        {
+            long session = zk.SessionId;
+            return first.IsHeld ? await TakeAsync(session, data, limit.IsZero, both.Token).ConfigureAwait(false) : Turn.Gone;
+        }
+        catch (OperationCanceledException) when (!limit.Token.IsCancellationRequested)
+        {
+            return Turn.Gone;
+        }
+    }
+
+    private async Task<Turn> TakeAsync(long session, ReadOnlyMemory<byte> data, bool isAtOnce, CancellationToken cancellationToken)
     {
         (string prefix, string suffix, CreateMode mode) = options.Naming == NodeNaming.Kazoo
             ? ($"{Guid.NewGuid():N}", string.Empty, CreateMode.Ephemeral)
             : ($"_c_{Guid.NewGuid():D}-", "lease-", CreateMode.EphemeralSequential);
         var node = new ProtectedNode(zk, path, prefix, suffix);
         await _holdings.StepAsync(LineStep.Create, path).ConfigureAwait(false);
-        long session = zk.SessionId;
+        if (zk.SessionId != session) return Turn.Gone;
         string mine = await node.CreateAsync(data, mode, options.Acl, cancellationToken).ConfigureAwait(false);
         var turn = Turn.Gone;
         try
@@ -77,7 +90,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
     /// <summary>Waits until there are no more leases than agreed on, this one included.</summary>
     private async Task<Turn> WaitAsync(string mine, string prefix, long session, bool isAtOnce, CancellationToken cancellationToken)
     {
-        while (true)
+        while (zk.SessionId == session)
         {
             await _holdings.StepAsync(LineStep.Watch, path).ConfigureAwait(false);
             OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, cancellationToken), cancellationToken).ConfigureAwait(false);
@@ -96,11 +109,13 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
             }
             finally
             {
-                await watch.DisposeAsync().ConfigureAwait(false);
+                _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
             }
 
             await _holdings.StepAsync(LineStep.Confirm, ZnodePath.GetName(mine)).ConfigureAwait(false);
             if (await _holdings.ConfirmAsync(mine, session, cancellationToken).ConfigureAwait(false) is { } handle) return new(handle);
         }
+
+        return Turn.Gone;
     }
 }

@@ -91,7 +91,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         }
         finally
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
         }
     }
 

@@ -27,6 +27,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     private TaskCompletionSource _way = Open();
     private TaskCompletionSource _knocked = Open();
     private volatile bool _isFree;
+    private volatile bool _hasGivenUp;
 
     public int Index => index;
 
@@ -77,7 +78,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     public Task AcquireAsync(string want)
     {
         Want = want;
-        HasCancelled = false;
+        HasCancelled = _hasGivenUp = false;
         _cancel = new CancellationTokenSource();
         _ = RunAsync(_acquire!(want, _cancel.Token));
         return NextAsync();
@@ -129,7 +130,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     public async Task CancelAsync()
     {
-        HasCancelled = true;
+        HasCancelled = _hasGivenUp = true;
         await _cancel!.CancelAsync();
         if (Phase == Phase.At) Open(ref _gate);
         await NextAsync();
@@ -156,6 +157,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     public async Task ExpireAsync()
     {
+        _hasGivenUp = true;
         if (IsCutOff)
         {
             HasExpired = true;
@@ -231,7 +233,9 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     private async ValueTask OnStepAsync(LineStep step, string name)
     {
-        if (_isFree) return;
+        if (step == LineStep.Create && !HasCancelled) _hasGivenUp = false; // another turn
+        // Whoever has given up does not wait until it has left: that is no step of its own.
+        if (_isFree || (step == LineStep.Leave && _hasGivenUp)) return;
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Tell(new(Phase.At) { Step = step, Name = name, Gate = gate });
         await gate.Task;

@@ -62,7 +62,7 @@ internal sealed record Subject(string Name, string[] Wants, Func<ZooKeeperClient
             { Phase: Phase.Idle } => 0,
             { Phase: Phase.Holding } => 1,
             _ when actor.IsAt(LineStep.Create) => actor.Name.EndsWith("/leases", StringComparison.Ordinal) ? 1 : 0,
-            _ => actor.IsAt(LineStep.Leave) && actor.HasCancelled ? 1 : 2,
+            _ => 2,
         },
     };
 }
