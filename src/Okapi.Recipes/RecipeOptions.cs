@@ -18,4 +18,7 @@ public record RecipeOptions
 
     /// <summary>Whose names the znodes get; Curator's unless told otherwise.</summary>
     public NodeNaming Naming { get; set; }
+
+    /// <summary>Called before each step of whoever waits in a line; tests stop him there.</summary>
+    internal Func<Locks.LineStep, string, ValueTask>? Steps { get; set; }
 }

@@ -4,6 +4,7 @@ namespace Okapi.Recipes.Nodes;
 /// How a recipe makes a znode that must not be made twice or left behind: a GUID in its name tells it from all others, so that it is found again when the reply to its creation is lost (H54), and
 /// deleted when whoever wanted it has given up meanwhile (H57).
 /// </summary>
+/// <param name="zk">The client.</param>
 /// <param name="parent">The znode above it; created as a container where it is missing.</param>
 /// <param name="prefix">The beginning of its name, with the GUID in it.</param>
 /// <param name="suffix">The rest of its name, before the number that the server gives a sequential one.</param>
