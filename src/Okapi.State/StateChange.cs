@@ -15,7 +15,7 @@ public enum StateChangeKind
     Removed = 2,
 }
 
-/// <summary>One difference between two versions of a document. Applied one after another, the changes make the old document the new one (<see cref="JsonDifference.Apply"/>).</summary>
+/// <summary>One difference between two versions of a document. Applied one after another, the changes make the old document the new one (<see cref="JsonDifference.Apply(System.Text.Json.Nodes.JsonNode, IEnumerable{StateChange})"/>).</summary>
 /// <param name="Kind">What happened.</param>
 /// <param name="Pointer">Where, as a JSON Pointer (RFC 6901); empty: the whole document.</param>
 /// <param name="Old">What was there; null if it was <see cref="StateChangeKind.Added"/>.</param>
