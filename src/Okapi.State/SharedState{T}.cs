@@ -33,7 +33,7 @@ public sealed class SharedState<T> : IAsyncDisposable
         Id = Guid.NewGuid().ToString("D");
         _zk = zk;
         _options = options;
-        _paths = new(zk, path, Id);
+        _paths = new(zk.Chroot, path, Id);
         _format = new(_paths, type, options.MaxRequestSize);
         _replica = new(_paths, options, zk.TimeProvider);
         _payload = new(zk, _paths, _format, _replica);

@@ -5,7 +5,7 @@ namespace Okapi.State;
 /// <summary>Where a state lies: zkstate's layout.</summary>
 internal sealed class StatePaths
 {
-    public StatePaths(ZooKeeperClient zk, string directory, string id)
+    public StatePaths(string chroot, string directory, string id)
     {
         ZnodePath.Validate(directory);
         Directory = directory;
@@ -13,7 +13,7 @@ internal sealed class StatePaths
         Listeners = ZnodePath.Combine(directory, "listeners");
         Listener = ZnodePath.Combine(Listeners, id);
         WriteLock = ZnodePath.Combine(directory, "write_lock");
-        LongestLength = Encoding.UTF8.GetByteCount(zk.Chroot) + Encoding.UTF8.GetByteCount(WriteLock) + 64;
+        LongestLength = Encoding.UTF8.GetByteCount(chroot) + Encoding.UTF8.GetByteCount(WriteLock) + 64;
     }
 
     public string Directory { get; }
