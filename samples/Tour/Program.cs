@@ -37,6 +37,7 @@ try
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: limit.Token);
         await Tour.RunAsync(server.ConnectionString, limit.Token);
         await FaultTour.RunAsync(server, limit.Token);
+        await RecipeTour.RunAsync(server, limit.Token);
     }
 
     Console.WriteLine();

@@ -114,15 +114,4 @@ public sealed class SessionLeaseTests : IDisposable
         _lease.Renew(_time.GetTimestamp());
         Assert.True(_lease.AtRisk.IsCancellationRequested);
     }
-
-    /// <summary>A clock whose timers never fire, as on a machine with no thread to spare.</summary>
-    private sealed class StandingTimers(ManualTime time) : TimeProvider
-    {
-        public override long TimestampFrequency => time.TimestampFrequency;
-
-        public override long GetTimestamp() => time.GetTimestamp();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
 }
