@@ -14,7 +14,7 @@ public abstract class StateException : Exception
 public sealed class StaleStateException : StateException
 {
     internal StaleStateException(string path, TimeSpan age, TimeSpan limit, Exception? why)
-        : base(path, $"The state {path} was verified {age.TotalSeconds:0.###} s ago{(age > limit ? $", longer than {nameof(SharedStateOptions.MaxStaleness)} ({limit.TotalSeconds:0.###} s) allows" : string.Empty)}{(why is null ? string.Empty : $": {why.Message}")}.", why) =>
+        : base(path, $"The state {path} was verified {age.TotalSeconds:0.###} s ago{(age > limit ? $", longer than {nameof(SharedStateOptions.MaxStaleness)} ({limit.TotalSeconds:0.###} s) allows" : string.Empty)}{(why is null ? "." : $": {why.Message}")}", why) =>
         Age = age;
 
     /// <summary>How long ago the value was verified.</summary>

@@ -155,6 +155,19 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public async Task H66_an_entry_left_by_an_earlier_session_gives_way_to_the_new_ones()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await InMemory.ConnectAsync(server), other = await InMemory.ConnectAsync(server);
+        await using SharedState<Agents> state = await zk.OpenAgentsAsync("/s");
+        string entry = $"/s/listeners/{state.Id}";
+        // What a client sees that gave its session up before the servers did: its own name, and not its session.
+        await other.Transaction().Delete(entry).Create(entry, mode: CreateMode.Ephemeral).CommitAsync(Token);
+        await ExpireAsync(server, zk);
+        await Waiting.UntilAsync(async () => await zk.ExistsAsync(entry, Token) is { } own && own.EphemeralOwner == zk.SessionId, "the entry is the new session's");
+    }
+
+    [Fact]
     public async Task Between_two_sessions_nothing_is_read_as_fresh()
     {
         await using EmbeddedServer server = await InMemory.StartAsync();

@@ -25,7 +25,7 @@ public abstract class UpdateTests(Servers servers)
         Stat stat = (await zk.ExistsAsync(path + "/payload", Token))!.Value;
         Assert.Equal((1, stat.Mzxid), (committed.Version, committed.Zxid));
         Assert.Equal(["systemd*", "firefox*"], committed.Value.Globs);
-        Assert.Equal(committed, mine.Known);
+        Assert.Equal(committed.Zxid, mine.Known.Zxid);
         Assert.Equal(["systemd*", "firefox*"], mine.Read().Globs); // a second update needs no watch first
         Assert.Equal(2, (await mine.AddAsync("x")).Version);
         Assert.Equal(3, (await theirs.AddAsync("y")).Version);

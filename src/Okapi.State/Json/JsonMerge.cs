@@ -76,27 +76,21 @@ internal sealed class JsonMerge(StringComparer names)
     private static int[] FindOrigins(JsonElement[] old, JsonElement[] made)
     {
         var origins = new int[made.Length];
-        var isTaken = new bool[old.Length];
         Array.Fill(origins, -1);
-        int next = 0;
+        int common = Math.Min(old.Length, made.Length);
+        for (int i = 0; i < common; i++)
+            if (JsonElement.DeepEquals(old[i], made[i])) origins[i] = i;
+
+        // Both views are of one serializer, so what is equal is written alike.
+        HashSet<int> taken = [.. origins];
+        Dictionary<string, Queue<int>> left = Enumerable.Range(0, old.Length).Where(i => !taken.Contains(i)).GroupBy(i => old[i].GetRawText(), StringComparer.Ordinal).ToDictionary(same => same.Key, same => new Queue<int>(same), StringComparer.Ordinal);
         for (int i = 0; i < made.Length; i++)
-        {
-            int found = Find(next, old.Length, i);
-            if (found < 0) found = Find(0, next, i);
-            if (found < 0) continue;
-            (origins[i], isTaken[found], next) = (found, true, found + 1); // the next one is most likely equal to what comes next
-        }
+            if (origins[i] < 0 && left.TryGetValue(made[i].GetRawText(), out Queue<int>? same) && same.TryDequeue(out int moved)) origins[i] = moved;
 
-        for (int i = 0; made.Length == old.Length && i < made.Length; i++)
-            if (origins[i] < 0 && !isTaken[i]) origins[i] = i;
+        taken = [.. origins];
+        for (int i = 0; old.Length == made.Length && i < common; i++)
+            if (origins[i] < 0 && !taken.Contains(i)) origins[i] = i;
         return origins;
-
-        int Find(int from, int to, int index)
-        {
-            for (int i = from; i < to; i++)
-                if (!isTaken[i] && JsonElement.DeepEquals(old[i], made[index])) return i;
-            return -1;
-        }
     }
 
     private Dictionary<string, JsonElement> ByName(JsonElement members)
