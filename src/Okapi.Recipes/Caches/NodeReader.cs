@@ -22,7 +22,7 @@ internal readonly record struct NodeReading
 /// <summary>Reads znodes for a cache.</summary>
 internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
 {
-    private static readonly Stat s_unknown = default(Stat);
+    private static readonly Stat s_unknown;
 
     /// <summary>Reads a znode.</summary>
     /// <param name="path">Its path.</param>
