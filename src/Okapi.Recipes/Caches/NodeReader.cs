@@ -22,8 +22,6 @@ internal readonly record struct NodeReading
 /// <summary>Reads znodes for a cache.</summary>
 internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
 {
-    private static readonly Stat s_unknown;
-
     /// <summary>Reads a znode.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="known">What the cache has: its data is not read again if a load finds that it is still that. Null: it has nothing.</param>
@@ -80,10 +78,10 @@ internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
         }
 
         if (await StatAsync(path, cancellationToken).ConfigureAwait(false) is not { } stat) return null;
-        return new(path, default, stat, isForbidden || stat == s_unknown);
+        return new(path, default, stat, isForbidden || stat == default(Stat));
     }
 
-    /// <summary>The Stat, or <see cref="s_unknown"/>: servers since 3.9 may keep that to themselves too.</summary>
+    /// <summary>The Stat, or an empty one: servers since 3.9 may keep that to themselves too.</summary>
     private async Task<Stat?> StatAsync(string path, CancellationToken cancellationToken)
     {
         try
@@ -92,7 +90,7 @@ internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
         }
         catch (NoAuthException)
         {
-            return s_unknown;
+            return default(Stat);
         }
     }
 }
