@@ -41,7 +41,7 @@ public sealed class QueueSessionTests
         await using ZooKeeperClient lasting = await ConnectAsync(server, SessionRecovery.NewSession);
         await using ZooKeeperClient mortal = await ConnectAsync(server, SessionRecovery.None);
         await zk.Barrier("/barrier").SetAsync();
-        await using IAsyncEnumerator<VersionedValue<int>> changes = lasting.SharedCount("/count").ChangesAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
+        IAsyncEnumerator<VersionedValue<int>> changes = lasting.SharedCount("/count").ChangesAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
         Assert.True(await changes.MoveNextAsync().AsTask().Soon());
         Task<bool> changed = changes.MoveNextAsync().AsTask();
         Task<QueueEntry> dequeuing = lasting.Queue("/q").DequeueAsync();
@@ -62,6 +62,7 @@ public sealed class QueueSessionTests
         await zk.Queue("/q").EnqueueAsync("x"u8.ToArray());
         Assert.True(await changed.Soon());
         Assert.Equal(7, changes.Current.Value);
+        await changes.DisposeAsync();
         await passing.Soon();
         Assert.Equal("x", Encoding.UTF8.GetString((await dequeuing.Soon()).Data.Span));
     }
