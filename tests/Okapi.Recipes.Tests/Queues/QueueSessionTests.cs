@@ -67,6 +67,31 @@ public sealed class QueueSessionTests
         Assert.Equal("x", Encoding.UTF8.GetString((await dequeuing.Soon()).Data.Span));
     }
 
+    [Fact]
+    public async Task Waits_survive_a_session_that_ends_at_any_moment()
+    {
+        int seed = Environment.TickCount;
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(new EmbeddedServerOptions { UseSockets = false });
+        await using ZooKeeperClient zk = await ConnectAsync(server, SessionRecovery.None);
+        await using ZooKeeperClient lasting = await ConnectAsync(server, SessionRecovery.NewSession);
+        for (int i = 0; i < 60; i++)
+        {
+            Task<BarrierMember> entering = lasting.DoubleBarrier($"/double{i}", 2).EnterAsync();
+            Task<QueueEntry> dequeuing = lasting.Queue($"/dequeue{i}").DequeueAsync();
+            Task<ReceivedEntry> receiving = lasting.Queue($"/receive{i}").ReceiveAsync();
+            for (int steps = random.Next(10); steps > 0; steps--) await zk.ExistsAsync("/");
+            await server.ExpireSessionAsync(lasting.SessionId);
+            await using BarrierMember second = await zk.DoubleBarrier($"/double{i}", 2).EnterAsync().Soon();
+            await using BarrierMember first = await entering.Soon();
+            await zk.Queue($"/dequeue{i}").EnqueueAsync(new byte[1]);
+            await zk.Queue($"/receive{i}").EnqueueAsync(new byte[1]);
+            await dequeuing.Soon();
+            await (await receiving.Soon()).CompleteAsync();
+        }
+    }
+
     private static Task<ZooKeeperClient> ConnectAsync(EmbeddedServer server, SessionRecovery recovery) => ZooKeeperClient.ConnectAsync(
         new ZooKeeperOptions { ConnectString = server.ConnectionString, ConnectCallback = (to, ct) => server.ConnectAsync(to.Port, ct), Recovery = recovery },
         TestContext.Current.CancellationToken);
