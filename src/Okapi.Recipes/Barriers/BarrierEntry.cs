@@ -53,7 +53,12 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
     /// <summary>A barrier that is open without members is left over from members that died. Whoever comes first closes it: the round that it belongs to has ended.</summary>
     private async Task<bool> CloseIfForsakenAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> names = await zk.TryGetChildrenAsync(parent, cancellationToken).ConfigureAwait(false) ?? [];
+        if (await zk.TryGetChildrenAsync(parent, cancellationToken).ConfigureAwait(false) is not { } names)
+        {
+            await Containers.EnsureAsync(zk, parent, acl, cancellationToken).ConfigureAwait(false); // here, where a lost connection does not matter
+            return false;
+        }
+
         bool isForsaken = names.Contains(Ready, StringComparer.Ordinal) && MembersOf(names).Length == 0;
         if (isForsaken) await zk.TryDeleteAsync(_ready, cancellationToken: cancellationToken).ConfigureAwait(false);
         return isForsaken;

@@ -69,7 +69,8 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
             }
             catch (NoNodeException) when (ZnodePath.GetParent(path) is { } parent)
             {
-                await Containers.EnsureAsync(zk, parent, acl, cancellationToken).ConfigureAwait(false);
+                // To lose a reply to this leaves no doubt about the value.
+                await AcrossSessions.RunAsync(zk, async ct => { await Containers.EnsureAsync(zk, parent, acl, ct).ConfigureAwait(false); return true; }, cancellationToken).ConfigureAwait(false);
             }
         }
     }

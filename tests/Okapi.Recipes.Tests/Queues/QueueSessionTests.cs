@@ -41,7 +41,7 @@ public sealed class QueueSessionTests
         await using ZooKeeperClient lasting = await ConnectAsync(server, SessionRecovery.NewSession);
         await using ZooKeeperClient mortal = await ConnectAsync(server, SessionRecovery.None);
         await zk.Barrier("/barrier").SetAsync();
-        await using IAsyncEnumerator<VersionedValue<int>> changes = lasting.SharedCount("/count").ChangesAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
+        IAsyncEnumerator<VersionedValue<int>> changes = lasting.SharedCount("/count").ChangesAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
         Assert.True(await changes.MoveNextAsync().AsTask().Soon());
         Task<bool> changed = changes.MoveNextAsync().AsTask();
         Task<QueueEntry> dequeuing = lasting.Queue("/q").DequeueAsync();
@@ -62,8 +62,34 @@ public sealed class QueueSessionTests
         await zk.Queue("/q").EnqueueAsync("x"u8.ToArray());
         Assert.True(await changed.Soon());
         Assert.Equal(7, changes.Current.Value);
+        await changes.DisposeAsync();
         await passing.Soon();
         Assert.Equal("x", Encoding.UTF8.GetString((await dequeuing.Soon()).Data.Span));
+    }
+
+    [Fact]
+    public async Task Waits_survive_a_session_that_ends_at_any_moment()
+    {
+        int seed = Environment.TickCount;
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(new EmbeddedServerOptions { UseSockets = false });
+        await using ZooKeeperClient zk = await ConnectAsync(server, SessionRecovery.None);
+        await using ZooKeeperClient lasting = await ConnectAsync(server, SessionRecovery.NewSession);
+        for (int i = 0; i < 60; i++)
+        {
+            Task<BarrierMember> entering = lasting.DoubleBarrier($"/double{i}", 2).EnterAsync();
+            Task<QueueEntry> dequeuing = lasting.Queue($"/dequeue{i}").DequeueAsync();
+            Task<ReceivedEntry> receiving = lasting.Queue($"/receive{i}").ReceiveAsync();
+            for (int steps = random.Next(10); steps > 0; steps--) await zk.ExistsAsync("/");
+            await server.ExpireSessionAsync(lasting.SessionId);
+            await using BarrierMember second = await zk.DoubleBarrier($"/double{i}", 2).EnterAsync().Soon();
+            await using BarrierMember first = await entering.Soon();
+            await zk.Queue($"/dequeue{i}").EnqueueAsync(new byte[1]);
+            await zk.Queue($"/receive{i}").EnqueueAsync(new byte[1]);
+            await dequeuing.Soon();
+            await (await receiving.Soon()).CompleteAsync();
+        }
     }
 
     private static Task<ZooKeeperClient> ConnectAsync(EmbeddedServer server, SessionRecovery recovery) => ZooKeeperClient.ConnectAsync(
