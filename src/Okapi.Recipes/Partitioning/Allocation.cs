@@ -26,7 +26,7 @@ internal sealed class Allocation : IAsyncDisposable
         _lockOptions = new() { Acl = acl, Naming = NodeNaming.Kazoo, Identity = memberId };
         _ = _lockOptions.ValidIdentity();
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        _member = new(zk, ZnodePath.Combine(Party, $"{Guid.NewGuid():N}-{memberId}"), Encoding.UTF8.GetBytes(memberId), acl);
+        _member = new(zk, ZnodePath.Combine(Party, $"{Guid.NewGuid():N}-{memberId}"), Encoding.UTF8.GetBytes(memberId), _lockOptions);
         _following = Task.Run(FollowAsync);
         _failing = Task.WhenAny(_following, _member.Keeping);
     }

@@ -175,10 +175,11 @@ class Client:
 
     def do_double_barrier(self, verb, thing, *words):
         if verb == "leave":
-            self._things.pop(thing).leave()
+            self._things[thing].leave()
             return "left"
         path, count, _ = words
-        self._things[thing] = self._zk.DoubleBarrier(path, int(count))
+        if thing not in self._things or self._things[thing].path != path:
+            self._things[thing] = self._zk.DoubleBarrier(path, int(count))
         self._things[thing].enter()
         return "entered" if self._things[thing].participating else "no"
 
