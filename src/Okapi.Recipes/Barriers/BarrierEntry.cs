@@ -4,13 +4,13 @@ using Okapi.Recipes.Queues;
 namespace Okapi.Recipes.Barriers;
 
 /// <summary>One attempt to enter a double barrier.</summary>
-internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int memberCount, IReadOnlyList<Acl>? acl)
+internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int memberCount, RecipeOptions options)
 {
     /// <summary>The znode that says that the barrier is open.</summary>
     public const string Ready = "ready";
 
     private readonly string _ready = ZnodePath.Combine(parent, Ready);
-    private readonly ProtectedNode _node = new(zk, parent, Guid.NewGuid().ToString("D"), "");
+    private readonly ProtectedNode _node = new(zk, parent, Guid.NewGuid().ToString("D"), "") { Naming = options.Naming };
     private string? _path;
 
     /// <summary>The members' names, in order: GUIDs, with hyphens (Curator) or without (kazoo). Whatever else is there is none of ours (H63).</summary>
@@ -19,7 +19,7 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
     public async Task CreateAsync(CancellationToken cancellationToken)
     {
         await AcrossSessions.RunAsync(zk, CloseIfForsakenAsync, cancellationToken).ConfigureAwait(false);
-        _path = await _node.CreateAsync(default, CreateMode.Ephemeral, acl, cancellationToken).ConfigureAwait(false);
+        _path = await _node.CreateAsync(default, CreateMode.Ephemeral, options.Acl, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Waits until the barrier is open, and opens it if this is the last member that is needed.</summary>
@@ -71,7 +71,7 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
         {
             if (watch.Value is not null) return true;
             string[] members = MembersOf(await zk.TryGetChildrenAsync(parent, cancellationToken).ConfigureAwait(false) ?? []);
-            if (members.Length >= memberCount) return (await zk.TryCreateAsync(_ready, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false)).Outcome is CreateOutcome.Created or CreateOutcome.NodeExists;
+            if (members.Length >= memberCount) return (await zk.TryCreateAsync(_ready, acl: options.Acl, cancellationToken: cancellationToken).ConfigureAwait(false)).Outcome is CreateOutcome.Created or CreateOutcome.NodeExists;
             await watch.Fired.WaitAsync(cancellationToken).ConfigureAwait(false);
             return true;
         }

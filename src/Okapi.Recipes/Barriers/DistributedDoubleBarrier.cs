@@ -16,9 +16,9 @@ public sealed class DistributedDoubleBarrier
 {
     private readonly ZooKeeperClient _zk;
     private readonly int _memberCount;
-    private readonly IReadOnlyList<Acl>? _acl;
+    private readonly RecipeOptions _options;
 
-    internal DistributedDoubleBarrier(ZooKeeperClient zk, string path, int memberCount, IReadOnlyList<Acl>? acl) => (_zk, Path, _memberCount, _acl) = (zk, path, memberCount, acl);
+    internal DistributedDoubleBarrier(ZooKeeperClient zk, string path, int memberCount, RecipeOptions options) => (_zk, Path, _memberCount, _options) = (zk, path, memberCount, options);
 
     /// <summary>The znode with the members below it.</summary>
     public string Path { get; }
@@ -31,7 +31,7 @@ public sealed class DistributedDoubleBarrier
     {
         while (true)
         {
-            var entry = new BarrierEntry(_zk, Path, _memberCount, _acl);
+            var entry = new BarrierEntry(_zk, Path, _memberCount, _options);
             try
             {
                 await entry.CreateAsync(cancellationToken).ConfigureAwait(false);

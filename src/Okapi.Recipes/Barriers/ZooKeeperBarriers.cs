@@ -17,7 +17,7 @@ public static class ZooKeeperBarriers
 
     /// <summary>A double barrier, which a number of members pass together, in and out.</summary>
     /// <param name="zk">The client.</param>
-    /// <param name="path">The znode with the members below it; created as a container. Each round should have a path of its own.</param>
+    /// <param name="path">The znode with the members below it; created as a container, or to stay with kazoo's naming. Each round should have a path of its own.</param>
     /// <param name="memberCount">How many members it takes to pass; 1 or more, and the same for all.</param>
     /// <param name="options">Options; null: all defaults.</param>
     /// <returns>The barrier; nothing is sent yet.</returns>
@@ -26,6 +26,6 @@ public static class ZooKeeperBarriers
         ArgumentNullException.ThrowIfNull(zk);
         ZnodePath.Validate(path);
         ArgumentOutOfRangeException.ThrowIfLessThan(memberCount, 1);
-        return new(zk, path, memberCount, (options ?? new()).Acl);
+        return new(zk, path, memberCount, (options ?? new()) with { });
     }
 }

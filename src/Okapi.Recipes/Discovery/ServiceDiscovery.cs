@@ -43,7 +43,7 @@ public sealed class ServiceDiscovery<T>
         if (instance.ServiceType != ServiceType.Dynamic)
             throw new ArgumentException($"Only dynamic instances are kept; {instance.ServiceType} ones are znodes that somebody sets up (its JSON is what {nameof(ToJson)} gives).", nameof(instance));
         ServiceInstance<T> registered = instance with { Registered = instance.Registered ?? _zk.TimeProvider.GetUtcNow() };
-        return new(new(_zk, PathOf(instance.Name, instance.Id), ToJson(registered), _options.Acl), registered, ToJson);
+        return new(new(_zk, PathOf(instance.Name, instance.Id), ToJson(registered), _options), registered, ToJson);
     }
 
     /// <summary>The JSON that an instance is registered with.</summary>

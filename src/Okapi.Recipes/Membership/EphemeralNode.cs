@@ -17,6 +17,7 @@ namespace Okapi.Recipes;
 public sealed class EphemeralNode : IAsyncDisposable
 {
     private readonly ZooKeeperClient _zk;
+    private readonly NodeNaming _naming;
     private readonly IReadOnlyList<Acl>? _acl;
     private readonly CancellationTokenSource _stop = new();
     private readonly Signal _heldChanged = new();
@@ -32,11 +33,11 @@ public sealed class EphemeralNode : IAsyncDisposable
     private Blocking? _obstacle;
     private bool _mayExist;
 
-    internal EphemeralNode(ZooKeeperClient zk, string path, ReadOnlyMemory<byte> data, IReadOnlyList<Acl>? acl)
+    internal EphemeralNode(ZooKeeperClient zk, string path, ReadOnlyMemory<byte> data, RecipeOptions? options)
     {
         ZnodePath.Validate(path);
         if (path == "/") throw new ArgumentException("The root cannot be ephemeral.", nameof(path));
-        (_zk, Path, _acl) = (zk, path, acl);
+        (_zk, Path, _naming, _acl) = (zk, path, options?.Naming ?? NodeNaming.Curator, options?.Acl);
         _wanted = new(data.ToArray(), Wanted.NewDone());
         _disposal = new(DisposeOnceAsync);
         _run = Task.Run(RunAsync);
@@ -189,7 +190,7 @@ public sealed class EphemeralNode : IAsyncDisposable
         }
         catch (NoNodeException)
         {
-            await Containers.EnsureAsync(_zk, ZnodePath.GetParent(Path)!, _acl, stop).ConfigureAwait(false);
+            await Containers.EnsureAsync(_zk, ZnodePath.GetParent(Path)!, _naming, null, _acl, stop).ConfigureAwait(false);
         }
         catch (NodeExistsException)
         {

@@ -14,7 +14,7 @@ public sealed class Group : IAsyncDisposable
         ZnodePath.Validate(path);
         (_zk, Path, MemberId) = (zk, path, memberId);
         _names = new(options.Naming, options.IsShallow);
-        if (memberId is not null) Membership = new(zk, ZnodePath.Combine(path, _names.NameOf(memberId)), _names.DataOf(memberId, data), options.Acl);
+        if (memberId is not null) Membership = new(zk, ZnodePath.Combine(path, _names.NameOf(memberId)), _names.DataOf(memberId, data), options);
     }
 
     /// <summary>The group's znode.</summary>

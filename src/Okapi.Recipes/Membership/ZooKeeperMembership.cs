@@ -5,19 +5,19 @@ public static class ZooKeeperMembership
 {
     /// <summary>Keeps an ephemeral znode at a path until it is disposed. Begins at once; <see cref="EphemeralNode.WaitHeldAsync"/> waits until it is there.</summary>
     /// <param name="zk">The client.</param>
-    /// <param name="path">The path. Missing parents are created as containers.</param>
+    /// <param name="path">The path. Missing parents are created as containers, or to stay with kazoo's naming.</param>
     /// <param name="data">Its data; it is copied.</param>
-    /// <param name="options">Options; null: the defaults. The naming does not matter.</param>
+    /// <param name="options">Options; null: the defaults.</param>
     /// <returns>The znode's keeper.</returns>
     public static EphemeralNode EphemeralNode(this ZooKeeperClient zk, string path, ReadOnlyMemory<byte> data = default, RecipeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(zk);
-        return new(zk, path, data, options?.Acl);
+        return new(zk, path, data, options);
     }
 
     /// <summary>Joins a group. Begins at once; <c>group.Membership.WaitHeldAsync()</c> waits until it is done.</summary>
     /// <param name="zk">The client.</param>
-    /// <param name="path">The group's znode. Missing parents are created as containers.</param>
+    /// <param name="path">The group's znode. Missing parents are created as containers, or to stay with kazoo's naming.</param>
     /// <param name="memberId">This member's id, of its own in the group; a valid name of a znode.</param>
     /// <param name="data">This member's data; it is copied.</param>
     /// <param name="options">Options; null: the defaults.</param>

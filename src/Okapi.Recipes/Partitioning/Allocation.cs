@@ -25,7 +25,7 @@ internal sealed class Allocation : IAsyncDisposable
         (_zk, _path, _items) = (zk, path, items);
         _lockOptions = new() { Acl = acl, Naming = NodeNaming.Kazoo, Identity = memberId };
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        _member = new(zk, ZnodePath.Combine(Party, $"{Guid.NewGuid():N}-{memberId}"), Encoding.UTF8.GetBytes(memberId), acl);
+        _member = new(zk, ZnodePath.Combine(Party, $"{Guid.NewGuid():N}-{memberId}"), Encoding.UTF8.GetBytes(memberId), _lockOptions);
         _following = Task.Run(FollowAsync, CancellationToken.None);
         _failing = Task.WhenAny(_following, _member.Keeping);
     }

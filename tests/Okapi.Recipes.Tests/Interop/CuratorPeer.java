@@ -136,8 +136,11 @@ public final class CuratorPeer {
 
         private Object connect(String address) throws Exception {
             zk = CuratorFrameworkFactory.builder().connectString(address).sessionTimeoutMs(20_000).connectionTimeoutMs(20_000).retryPolicy(new RetryNTimes(20, 50)).build();
+            // Recipes do things once more when they are told of a connection: service discovery deletes and creates what it has just registered. So they begin when all have been told.
+            CountDownLatch told = new CountDownLatch(1);
+            zk.getConnectionStateListenable().addListener((client, state) -> told.countDown());
             zk.start();
-            if (!zk.blockUntilConnected(20, TimeUnit.SECONDS)) throw new IllegalStateException("not connected");
+            if (!told.await(20, TimeUnit.SECONDS)) throw new IllegalStateException("not connected");
             return Long.toHexString(zk.getZookeeperClient().getZooKeeper().getSessionId());
         }
 

@@ -25,6 +25,7 @@ public abstract class DiscoveryInteropTests(Servers servers, Curator curator)
         ServiceDiscovery<string> discovery = zk.ServiceDiscovery(await Servers.RootAsync(zk) + "/services", DiscoveryPayloads.Default.String);
         await using InstanceProvider<string> provider = discovery.Provide("web");
         long time = long.Parse(await java.AskAsync("register", "d", discovery.Path, "web", "one", "10.0.0.1", "8080", "größer, \"quoted\""), CultureInfo.InvariantCulture);
+        await Waiting.UntilAsync(async () => (await discovery.GetInstancesAsync("web", Ct)).Count == 1, "the instance found");
         ServiceInstance<string> found = Assert.Single(await discovery.GetInstancesAsync("web", Ct));
         Assert.Equal(("web", "one", "10.0.0.1", 8080, "größer, \"quoted\""), (found.Name, found.Id, found.Address, found.Port, found.Payload));
         Assert.Equal(time, found.Registered!.Value.ToUnixTimeMilliseconds());

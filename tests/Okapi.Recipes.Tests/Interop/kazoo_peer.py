@@ -52,6 +52,34 @@ class Election:
         self._thread.join(30)
 
 
+class Share:
+    """A member of a party that divides a set, and takes each share that it is given."""
+
+    def __init__(self, zk, path, items, name):
+        self._partitioner = zk.SetPartitioner(path, items, identifier=name, time_boundary=0.2, max_reaction_time=0.2)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._over.is_set() and not self._partitioner.failed:
+            if self._partitioner.release:
+                self._partitioner.release_set()
+            elif self._partitioner.allocating:
+                self._partitioner.wait_for_acquire(0.05)
+            else:
+                self._over.wait(0.02)
+        self._partitioner.finish()
+
+    def items(self):
+        share = list(self._partitioner)
+        return ",".join(share) if self._partitioner.acquired else "none"
+
+    def release(self):
+        self._over.set()
+        self._thread.join(30)
+
+
 class Client:
     def __init__(self, name):
         self._name, self._orders, self._things, self._zk = name, queue.Queue(), {}, None
@@ -175,10 +203,11 @@ class Client:
 
     def do_double_barrier(self, verb, thing, *words):
         if verb == "leave":
-            self._things.pop(thing).leave()
+            self._things[thing].leave()
             return "left"
         path, count, _ = words
-        self._things[thing] = self._zk.DoubleBarrier(path, int(count))
+        if thing not in self._things or self._things[thing].path != path:
+            self._things[thing] = self._zk.DoubleBarrier(path, int(count))
         self._things[thing].enter()
         return "entered" if self._things[thing].participating else "no"
 
@@ -217,6 +246,15 @@ class Client:
 
     def do_members(self, thing):
         return ",".join(sorted(self._things[thing]))
+
+    # Shares of a set.
+
+    def do_partition(self, thing, path, items, name):
+        self._things[thing] = Share(self._zk, path, items.split(","), name)
+        return "joined"
+
+    def do_share(self, thing):
+        return self._things[thing].items()
 
 
 for line in sys.stdin:
