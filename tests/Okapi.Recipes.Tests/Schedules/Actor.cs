@@ -27,7 +27,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     private TaskCompletionSource _way = Open();
     private TaskCompletionSource _knocked = Open();
     private volatile bool _isFree;
-    private volatile bool _hasGivenUp;
+    private volatile bool _hasGivenUp; // or has been given up by its session
 
     public int Index => index;
 
@@ -46,6 +46,9 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     public LockHandle? Handle { get; private set; }
 
     public bool HasCancelled { get; private set; }
+
+    /// <summary>Whether what it has is deleted without anybody waiting for it.</summary>
+    public bool HasGivenUp => _hasGivenUp;
 
     public bool IsCutOff { get; private set; }
 
