@@ -162,7 +162,7 @@ internal sealed class World : IAsyncDisposable
         }
 
         if (move.Cut != Cut.None) await actor.Zk.WaitConnectedAsync(cancellationToken: TestContext.Current.CancellationToken).Soon();
-        if (actor.HasGivenUp || move.Kind == MoveKind.Heal || move.Cut != Cut.None) await SettleAsync(actor);
+        if (move.Kind is MoveKind.Cancel or MoveKind.Expire or MoveKind.Heal || move.Cut != Cut.None) await SettleAsync(actor);
         else if (!isRead) await ObserveAsync();
         await WakeAsync(actor);
     }
