@@ -27,7 +27,8 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     private TaskCompletionSource _way = Open();
     private TaskCompletionSource _knocked = Open();
     private volatile bool _isFree;
-    private volatile bool _hasGivenUp;
+    private readonly HashSet<string> _confirmed = [];
+    private volatile IReadOnlySet<string> _givenUp = new HashSet<string>();
 
     public int Index => index;
 
@@ -78,7 +79,8 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     public Task AcquireAsync(string want)
     {
         Want = want;
-        HasCancelled = _hasGivenUp = false;
+        HasCancelled = false;
+        _confirmed.Clear();
         _cancel = new CancellationTokenSource();
         _ = RunAsync(_acquire!(want, _cancel.Token));
         return NextAsync();
@@ -104,7 +106,9 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     /// <summary>Lets it take its step, and waits until it is held before the next, or at the end.</summary>
     public Task GoAsync()
     {
+        if (Phase != Phase.At) throw new ViolationException($"{(char)('a' + index)} is not where it was in an earlier run of the same schedule, {Describe()}");
         if (Step == LineStep.Create) TurnSession = Zk.SessionId;
+        if (Step == LineStep.Confirm) _confirmed.Add(Name);
         Open(ref _gate);
         return NextAsync();
     }
@@ -130,7 +134,8 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     public async Task CancelAsync()
     {
-        HasCancelled = _hasGivenUp = true;
+        HasCancelled = true;
+        GiveUp();
         await _cancel!.CancelAsync();
         if (Phase == Phase.At) Open(ref _gate);
         await NextAsync();
@@ -157,7 +162,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     public async Task ExpireAsync()
     {
-        _hasGivenUp = true;
+        GiveUp();
         if (IsCutOff)
         {
             HasExpired = true;
@@ -233,13 +238,14 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     private async ValueTask OnStepAsync(LineStep step, string name)
     {
-        if (step == LineStep.Create && !HasCancelled) _hasGivenUp = false; // another turn
-        // Whoever has given up does not wait until it has left: that is no step of its own.
-        if (_isFree || (step == LineStep.Leave && _hasGivenUp)) return;
+        // Whoever has given up, or was by his session, does not wait until he has left: that is no step of his.
+        if (_isFree || (step == LineStep.Leave && _givenUp.Contains(name))) return;
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Tell(new(Phase.At) { Step = step, Name = name, Gate = gate });
         await gate.Task;
     }
+
+    private void GiveUp() => _givenUp = new HashSet<string>(_confirmed, StringComparer.Ordinal);
 
     private void Tell(Report report) => _reports.Writer.TryWrite(report);
 

@@ -162,7 +162,8 @@ internal sealed class World : IAsyncDisposable
         }
 
         if (move.Cut != Cut.None) await actor.Zk.WaitConnectedAsync(cancellationToken: TestContext.Current.CancellationToken).Soon();
-        if (!isRead) await SettleAsync(actor);
+        if (move.Kind is MoveKind.Cancel or MoveKind.Expire or MoveKind.Heal || move.Cut != Cut.None) await SettleAsync(actor);
+        else if (!isRead) await ObserveAsync();
         await WakeAsync(actor);
     }
 
@@ -191,7 +192,7 @@ internal sealed class World : IAsyncDisposable
             int place = 0;
             foreach (string name in Names(folder).OrderBy(static name => name[^10..], StringComparer.Ordinal))
             {
-                Stat stat = await StatAsync(folder, name);
+                Stat stat = await StatAsync(folder, name) ?? throw new ViolationException($"{name} goes though nobody has made a move");
                 int owner = OwnerOf(stat);
                 if (!order.Contains(owner)) order.Add(owner);
                 places[name] = $"{folder}.{place++}";
@@ -294,7 +295,7 @@ internal sealed class World : IAsyncDisposable
         int count = 0;
         for (int folder = 0; folder < _folders.Length; folder++)
             foreach (string name in Names(folder))
-                if (OwnerOf(await StatAsync(folder, name)) == actor.Index) count++;
+                if (await StatAsync(folder, name) is not { } stat || OwnerOf(stat) == actor.Index) count++; // one that has gone since has to be seen to have gone
         return count;
     }
 
@@ -340,11 +341,10 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
-    private async Task<Stat> StatAsync(int folder, string name)
+    private async Task<Stat?> StatAsync(int folder, string name)
     {
         if (_stats.TryGetValue(name, out Stat known)) return known;
-        // Gone meanwhile: somebody's, of no account.
-        if (await _observer.ExistsAsync(ZnodePath.Combine(_subject.Folders[folder], name)) is not { } stat) return default;
+        if (await _observer.ExistsAsync(ZnodePath.Combine(_subject.Folders[folder], name)) is not { } stat) return null;
         return _stats[name] = stat;
     }
 
