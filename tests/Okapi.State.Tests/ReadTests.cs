@@ -76,8 +76,9 @@ public sealed class ReadTests
         using Fault lie = server.Members[1].Faults.AnswerError(ErrorCode.Ok, request => request.Type == OpCode.Sync, times: int.MaxValue);
         await theirs.UpdateAsync(agents => agents with { Globs = ["new"] }, Token).Soon();
         Assert.Equal(["old"], (await plain.ReadLatestAsync(Token).Soon()).Globs);
+        using Fault seen = server.Members[1].Faults.AlterReply(static reply => reply, InMemory.IsMulti);
         Task<Agents> reading = proven.ReadLatestAsync(Token);
-        await zk.ExistsAsync("/s", Token);
+        await seen.Struck.Soon();
         Assert.False(reading.IsCompleted);
         lag.Dispose();
         Assert.Equal(["new"], (await reading.Soon()).Globs);
