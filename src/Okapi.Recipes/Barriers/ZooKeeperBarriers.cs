@@ -8,7 +8,7 @@ public static class ZooKeeperBarriers
     /// <param name="path">Its znode; missing parents are created as containers.</param>
     /// <param name="options">Options; null: all defaults.</param>
     /// <returns>The barrier; nothing is sent yet.</returns>
-    public static Barrier Barrier(this ZooKeeperClient zk, string path, RecipeOptions? options = null)
+    public static DistributedBarrier Barrier(this ZooKeeperClient zk, string path, RecipeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(zk);
         ZnodePath.Validate(path);
@@ -21,7 +21,7 @@ public static class ZooKeeperBarriers
     /// <param name="memberCount">How many members it takes to pass; 1 or more, and the same for all.</param>
     /// <param name="options">Options; null: all defaults.</param>
     /// <returns>The barrier; nothing is sent yet.</returns>
-    public static DoubleBarrier DoubleBarrier(this ZooKeeperClient zk, string path, int memberCount, RecipeOptions? options = null)
+    public static DistributedDoubleBarrier DoubleBarrier(this ZooKeeperClient zk, string path, int memberCount, RecipeOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(zk);
         ZnodePath.Validate(path);

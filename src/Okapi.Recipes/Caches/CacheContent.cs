@@ -59,7 +59,7 @@ internal sealed class CacheContent(Reach reach, CacheOptions options, ReadQueue 
             Replace(path, Branch.Leaf(node));
             _changes.Add(CacheChange.Created(node));
         }
-        else if (old.Node.IsSameAs(node) || (!isLoad && old.Node.IsNewerThan(node)))
+        else if (old.Node.IsSameAs(node) || (!isLoad && !node.IsForbidden && old.Node.IsNewerThan(node)))
         {
             // Nothing new. That something older is right is possible after an ensemble was put back to an earlier state; the load that a new session begins with finds it.
         }

@@ -26,7 +26,7 @@ public sealed class CachedNode
     /// </summary>
     public Stat Stat { get; }
 
-    /// <summary>Whether the ACL lets the client see only that it exists. Then its data and what is below it are not known; servers do not tell when the ACL changes.</summary>
+    /// <summary>Whether the ACL lets the client see only that it exists. Then its data is not known, nor, since 3.9, its Stat (all zeros), and of its children only those that tell of themselves. Servers do not tell when the ACL changes.</summary>
     public bool IsForbidden { get; }
 
     /// <inheritdoc/>

@@ -22,6 +22,8 @@ internal readonly record struct NodeReading
 /// <summary>Reads znodes for a cache.</summary>
 internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
 {
+    private static readonly Stat s_unknown = default(Stat);
+
     /// <summary>Reads a znode.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="known">What the cache has: its data is not read again if a load finds that it is still that. Null: it has nothing.</param>
@@ -33,7 +35,7 @@ internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
         Stat stat = default;
         if (load && known is { IsForbidden: false })
         {
-            if (await zk.ExistsAsync(path, cancellationToken).ConfigureAwait(false) is not { } seen) return default;
+            if (await StatAsync(path, cancellationToken).ConfigureAwait(false) is not { } seen) return default;
             reading = new() { IsUnchanged = known.IsSameAs(seen) };
             stat = seen;
         }
@@ -77,6 +79,20 @@ internal sealed class NodeReader(ZooKeeperClient zk, Reach reach, bool keepData)
             }
         }
 
-        return await zk.ExistsAsync(path, cancellationToken).ConfigureAwait(false) is { } stat ? new(path, default, stat, isForbidden) : null;
+        if (await StatAsync(path, cancellationToken).ConfigureAwait(false) is not { } stat) return null;
+        return new(path, default, stat, isForbidden || stat == s_unknown);
+    }
+
+    /// <summary>The Stat, or <see cref="s_unknown"/>: servers since 3.9 may keep that to themselves too.</summary>
+    private async Task<Stat?> StatAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await zk.ExistsAsync(path, cancellationToken).ConfigureAwait(false);
+        }
+        catch (NoAuthException)
+        {
+            return s_unknown;
+        }
     }
 }

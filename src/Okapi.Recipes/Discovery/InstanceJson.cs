@@ -86,7 +86,7 @@ internal sealed class InstanceJson<T>(JsonTypeInfo<T> payloadType, string? javaC
             ServiceType = s_types[(int)instance.ServiceType],
             UriSpec = instance.UriSpec is { } spec ? new() { Parts = [.. spec.Parts.Select(part => new UriPartRecord { Value = part.Value, IsVariable = part.IsVariable })] } : null,
             Enabled = instance.IsEnabled ? null : false,
-            Unknown = instance.Unknown is { } unknown ? new(unknown) : null,
+            Unknown = instance.Unknown is { } unknown ? new(unknown, StringComparer.Ordinal) : null,
         };
         return JsonSerializer.SerializeToUtf8Bytes(record, InstanceContext.Default.InstanceRecord);
     }

@@ -85,6 +85,7 @@ public sealed class InstanceProvider<T> : IAsyncDisposable
             ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
             Task changed = _changed.Next;
             if (TryGet() is { } instance) return instance;
+            cancellationToken.ThrowIfCancellationRequested();
             if (_following.IsCompleted) await _following.ConfigureAwait(false);
             await WaitAsync(changed, cancellationToken).ConfigureAwait(false);
         }

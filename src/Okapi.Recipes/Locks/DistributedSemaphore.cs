@@ -63,13 +63,9 @@ public sealed class DistributedSemaphore : IAsyncDisposable
     }
 
     /// <summary>Whoever is first in the line waits for a lease to be free, and takes it.</summary>
-    private async Task<LockHandle?> EnterAsync(TimeSpan? timeout, CancellationToken cancellationToken)
-    {
-        LockHandle? first = await _line.EnterAsync(_marker, _identity, static (line, mine) => mine == 0 ? null : line[mine - 1], timeout, cancellationToken).ConfigureAwait(false);
-        if (first is null) return null;
-        await using (first.ConfigureAwait(false))
-        {
-            return await _leases.TakeAsync(_identity, timeout, cancellationToken).ConfigureAwait(false);
-        }
-    }
+    private Task<LockHandle?> EnterAsync(TimeSpan? timeout, CancellationToken cancellationToken) => _leases.TakeAsync(
+        limit => _line.EnterAsync(_marker, _identity, static (line, mine) => mine == 0 ? null : line[mine - 1], limit.IsZero ? TimeSpan.Zero : null, limit.Token),
+        _identity,
+        timeout,
+        cancellationToken);
 }

@@ -12,9 +12,13 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
 {
     private readonly Holdings _holdings = new(zk, path, options);
 
-    /// <summary>Waits until there are few enough. Only who is first in the line calls this, so that one waits and no more.</summary>
-    public Task<LockHandle?> TakeAsync(ReadOnlyMemory<byte> data, TimeSpan? timeout, CancellationToken cancellationToken) =>
-        _holdings.WaitAsync(limit => TakeTurnAsync(data, limit), timeout, cancellationToken);
+    /// <summary>Waits until there are few enough.</summary>
+    /// <param name="becomeFirst">Waits to be the only one who looks for a lease; null when the time was up.</param>
+    /// <param name="data">What others can read of who holds it.</param>
+    /// <param name="timeout">How long to wait in all.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public Task<LockHandle?> TakeAsync(Func<Limit, Task<LockHandle?>> becomeFirst, ReadOnlyMemory<byte> data, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        _holdings.WaitAsync(limit => TakeTurnAsync(becomeFirst, data, limit), timeout, cancellationToken);
 
     public async Task<IReadOnlyList<LockContender>> GetHoldersAsync(CancellationToken cancellationToken)
     {
@@ -31,7 +35,39 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
 
     public ValueTask DisposeAsync() => _holdings.DisposeAsync();
 
-    private async Task<Turn> TakeTurnAsync(ReadOnlyMemory<byte> data, Limit limit)
+    private async Task<Turn> TakeTurnAsync(Func<Limit, Task<LockHandle?>> becomeFirst, ReadOnlyMemory<byte> data, Limit limit)
+    {
+        LockHandle? first = await becomeFirst(limit).ConfigureAwait(false);
+        if (first is null) return Turn.TimeUp;
+        var turn = Turn.Gone;
+        try
+        {
+            turn = await TakeAsFirstAsync(first, data, limit).ConfigureAwait(false);
+            return turn;
+        }
+        finally
+        {
+            Task leaving = first.DisposeAsync().AsTask();
+            if (turn.Handle is not null) await leaving.ConfigureAwait(false); // whoever has given up does not wait for servers
+        }
+    }
+
+    /// <summary>Goes on only for as long as this is the first: two who had both created a lease and counted would wait for each other for ever.</summary>
+    private async Task<Turn> TakeAsFirstAsync(LockHandle first, ReadOnlyMemory<byte> data, Limit limit)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, first.Lost);
+        try
+        {
+            long session = zk.SessionId;
+            return first.IsHeld ? await TakeAsync(session, data, limit.IsZero, both.Token).ConfigureAwait(false) : Turn.Gone;
+        }
+        catch (OperationCanceledException) when (!limit.Token.IsCancellationRequested)
+        {
+            return Turn.Gone;
+        }
+    }
+
+    private async Task<Turn> TakeAsync(long session, ReadOnlyMemory<byte> data, bool isAtOnce, CancellationToken cancellationToken)
     {
         (string prefix, string suffix, CreateMode mode) = options.Naming == NodeNaming.Kazoo
             ? ($"{Guid.NewGuid():N}", string.Empty, CreateMode.Ephemeral)
@@ -40,12 +76,12 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         ReadOnlyMemory<byte>? agreed = options.Naming == NodeNaming.Kazoo ? Encoding.ASCII.GetBytes(maxLeases.ToString(CultureInfo.InvariantCulture)) : null;
         var node = new ProtectedNode(zk, path, prefix, suffix) { Naming = options.Naming, ParentData = agreed };
         await _holdings.StepAsync(LineStep.Create, path).ConfigureAwait(false);
-        long session = zk.SessionId;
-        string mine = await node.CreateAsync(data, mode, options.Acl, limit.Token).ConfigureAwait(false);
+        if (zk.SessionId != session) return Turn.Gone;
+        string mine = await node.CreateAsync(data, mode, options.Acl, cancellationToken).ConfigureAwait(false);
         var turn = Turn.Gone;
         try
         {
-            turn = await WaitAsync(mine, prefix, session, limit).ConfigureAwait(false);
+            turn = await WaitAsync(mine, prefix, session, isAtOnce, cancellationToken).ConfigureAwait(false);
             return turn;
         }
         finally
@@ -55,12 +91,12 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
     }
 
     /// <summary>Waits until there are no more leases than agreed on, this one included.</summary>
-    private async Task<Turn> WaitAsync(string mine, string prefix, long session, Limit limit)
+    private async Task<Turn> WaitAsync(string mine, string prefix, long session, bool isAtOnce, CancellationToken cancellationToken)
     {
-        while (true)
+        while (zk.SessionId == session)
         {
             await _holdings.StepAsync(LineStep.Watch, path).ConfigureAwait(false);
-            OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, limit.Token), limit.Token).ConfigureAwait(false);
+            OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, cancellationToken), cancellationToken).ConfigureAwait(false);
             if (watch is null) return Turn.Gone;
             try
             {
@@ -68,19 +104,21 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
                 if (zk.SessionId != session || !names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) return Turn.Gone;
                 if (names.Count > maxLeases)
                 {
-                    if (limit.IsZero) return Turn.TimeUp;
+                    if (isAtOnce) return Turn.TimeUp;
                     await _holdings.StepAsync(LineStep.Wait, path).ConfigureAwait(false);
-                    await watch.Fired.WaitAsync(limit.Token).ConfigureAwait(false);
+                    await watch.Fired.WaitAsync(cancellationToken).ConfigureAwait(false);
                     continue;
                 }
             }
             finally
             {
-                await watch.DisposeAsync().ConfigureAwait(false);
+                _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
             }
 
             await _holdings.StepAsync(LineStep.Confirm, ZnodePath.GetName(mine)).ConfigureAwait(false);
-            if (await _holdings.ConfirmAsync(mine, session, limit.Token).ConfigureAwait(false) is { } handle) return new(handle);
+            if (await _holdings.ConfirmAsync(mine, session, cancellationToken).ConfigureAwait(false) is { } handle) return new(handle);
         }
+
+        return Turn.Gone;
     }
 }

@@ -68,7 +68,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
             if (findBlocker(line, mine) is { } blocker)
             {
                 if (limit.IsZero) return Turn.TimeUp;
-                await WaitForAsync(blocker, limit.Token).ConfigureAwait(false);
+                await WaitForAsync(blocker, session, limit.Token).ConfigureAwait(false);
                 continue;
             }
 
@@ -77,7 +77,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         }
     }
 
-    private async Task WaitForAsync(Contender blocker, CancellationToken cancellationToken)
+    private async Task WaitForAsync(Contender blocker, long session, CancellationToken cancellationToken)
     {
         string ahead = ZnodePath.Combine(path, blocker.Name);
         await _holdings.StepAsync(LineStep.Watch, blocker.Name).ConfigureAwait(false);
@@ -85,12 +85,13 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         if (watch is null) return;
         try
         {
+            if (zk.SessionId != session) return; // its place has gone with its session: it has to line up again, not to wait
             await _holdings.StepAsync(LineStep.Wait, blocker.Name).ConfigureAwait(false);
             await watch.Fired.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            await watch.DisposeAsync().ConfigureAwait(false);
+            _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
         }
     }
 

@@ -1,7 +1,9 @@
 namespace Okapi.Recipes;
 
 /// <summary>An ephemeral znode while it is there: one life of it, from its creation to its end.</summary>
+#pragma warning disable CA1001 // A source of cancellation without a timer holds nothing that needs disposal, and its token outlives the holding.
 public sealed class HeldNode
+#pragma warning restore CA1001
 {
     private readonly ZooKeeperClient _zk;
     private readonly CancellationTokenSource _lost = new();

@@ -29,18 +29,20 @@ internal static class Persistence
     /// </summary>
     public static async Task DeleteAsync(ZooKeeperClient zk, string path)
     {
-        if (!await TryDeleteAsync(zk, path).ConfigureAwait(false)) _ = DeleteInBackgroundAsync(zk, path);
+        // Asked for at once, so that it comes before whatever is asked for next; but where there is no connection now, there may be none for long.
+        Task<bool> deleting = TryDeleteAsync(zk, path);
+        if (!zk.IsConnected || !await deleting.ConfigureAwait(false)) _ = DeleteInBackgroundAsync(zk, path, deleting);
     }
 
-    private static async Task DeleteInBackgroundAsync(ZooKeeperClient zk, string path)
+    private static async Task DeleteInBackgroundAsync(ZooKeeperClient zk, string path, Task<bool> deleting)
     {
         try
         {
-            do
+            while (!await deleting.ConfigureAwait(false))
             {
                 await zk.WaitConnectedAsync().ConfigureAwait(false);
+                deleting = TryDeleteAsync(zk, path);
             }
-            while (!await TryDeleteAsync(zk, path).ConfigureAwait(false));
         }
         catch (SessionEndedException)
         {

@@ -24,10 +24,9 @@ internal sealed class Allocation : IAsyncDisposable
     {
         (_zk, _path, _items) = (zk, path, items);
         _lockOptions = new() { Acl = acl, Naming = NodeNaming.Kazoo, Identity = memberId };
-        _ = _lockOptions.ValidIdentity();
         _stop = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _member = new(zk, ZnodePath.Combine(Party, $"{Guid.NewGuid():N}-{memberId}"), Encoding.UTF8.GetBytes(memberId), acl);
-        _following = Task.Run(FollowAsync);
+        _following = Task.Run(FollowAsync, CancellationToken.None);
         _failing = Task.WhenAny(_following, _member.Keeping);
     }
 
@@ -54,7 +53,7 @@ internal sealed class Allocation : IAsyncDisposable
             await ThrowIfOverAsync().ConfigureAwait(false);
             Task changed = _shareChanged.Next;
             IReadOnlyList<string>? share = TakeShare();
-            await ReleaseAsync(claim => share is null || !share.Contains(claim.Key) || !claim.Value.IsHeld).ConfigureAwait(false);
+            await ReleaseAsync(claim => share is null || !share.Contains(claim.Key, StringComparer.Ordinal) || !claim.Value.IsHeld).ConfigureAwait(false);
             if (share is null) await WaitAsync(changed).ConfigureAwait(false);
             else if (share.Where(item => !_claims.ContainsKey(item)).ToArray() is { Length: > 0 } missing) await ClaimAsync(missing, changed).ConfigureAwait(false);
             else if (TryHandOut(share) is { } partition) return partition;

@@ -1,7 +1,9 @@
 namespace Okapi.Recipes;
 
 /// <summary>A member's share of a set, for as long as it holds it.</summary>
+#pragma warning disable CA1001 // A source of cancellation without a timer holds nothing that needs disposal, and its token outlives the holding.
 public sealed class Partition
+#pragma warning restore CA1001
 {
     private readonly IReadOnlyDictionary<string, LockHandle> _claims;
     private readonly CancellationTokenSource _lost = new();

@@ -21,6 +21,7 @@ public sealed class SetPartitioner : IAsyncDisposable
     {
         (_zk, Path, _items, _acl) = (zk, path, items, options.Acl);
         MemberId = options.MemberId ?? Guid.NewGuid().ToString("N");
+        _ = new LockOptions { Identity = MemberId }.ValidIdentity();
         if (MemberId.Length == 0 || MemberId.Contains('/', StringComparison.Ordinal)) throw new ArgumentException($"\"{MemberId}\" cannot be in a znode's name.", nameof(options));
     }
 

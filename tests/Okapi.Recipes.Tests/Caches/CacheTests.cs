@@ -163,7 +163,7 @@ public abstract class CacheTests(Servers servers)
         CachedNode hidden = cache.TryGet("/hidden")!;
         Assert.True(hidden.IsForbidden);
         Assert.True(hidden.Data.IsEmpty);
-        Assert.Equal(6, hidden.Stat.DataLength);
+        Assert.Equal(servers is Embedded39 ? 0 : 6, hidden.Stat.DataLength); // since 3.9 the Stat is forbidden too
         Assert.Empty(cache.GetChildren("/hidden"));
     }
 

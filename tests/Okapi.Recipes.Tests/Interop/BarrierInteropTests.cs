@@ -20,7 +20,7 @@ public abstract class BarrierInteropTests(Servers servers, ForeignPeer peer)
     {
         await using ForeignClient other = await peer.ConnectAsync(servers), second = await peer.ConnectAsync(servers);
         await using ZooKeeperClient zk = await servers.ConnectAsync();
-        Barrier barrier = zk.Barrier(await Servers.RootAsync(zk) + "/barrier", peer.Options());
+        DistributedBarrier barrier = zk.Barrier(await Servers.RootAsync(zk) + "/barrier", peer.Options());
         await barrier.SetAsync(Ct);
         Assert.Equal("no", await other.AskAsync("barrier", "wait", barrier.Path, "50"));
         Task<string> waiting = other.AskAsync("barrier", "wait", barrier.Path, "30000");
@@ -42,7 +42,7 @@ public abstract class BarrierInteropTests(Servers servers, ForeignPeer peer)
         for (int round = 0; round < 6; round++)
         {
             // Names are random, so each round somebody else is the first to have come and the last to go.
-            DoubleBarrier barrier = zk.DoubleBarrier($"{root}/{round}", 4, peer.Options());
+            DistributedDoubleBarrier barrier = zk.DoubleBarrier($"{root}/{round}", 4, peer.Options());
             Task<BarrierMember> one = barrier.EnterAsync(Ct), two = barrier.EnterAsync(Ct);
             Task<string> third = other.AskAsync("double-barrier", "enter", "d", barrier.Path, "4", "30000");
             await Waiting.UntilAsync(async () => (await zk.TryGetChildrenAsync(barrier.Path, Ct))?.Count == 3, "three have come");

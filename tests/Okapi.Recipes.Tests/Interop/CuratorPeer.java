@@ -83,6 +83,7 @@ public final class CuratorPeer {
         private final Map<String, InterProcessLock> locks = new HashMap<>();
         private final String name;
         private CuratorFramework zk;
+        private String[] lastJoined;
 
         Client(String name) {
             this.name = name;
@@ -123,9 +124,12 @@ public final class CuratorPeer {
                 case "queue": return queue(w);
                 case "take": return taken(w[0], Long.parseLong(w[1]));
                 case "join": return join(w[0], w[1], w[2], w[3]);
+                case "leave": return release(w[0]);
+                case "rejoin": return join(lastJoined[0], lastJoined[1], lastJoined[2], lastJoined[3]); // a member of Curator's comes but once
                 case "members": return members(w[0]);
                 case "register": return register(w);
-                case "find": return find(w[0], w[1]);
+                case "find": return w.length > 2 ? find(w[0], w[1], Details.class) : find(w[0], w[1], String.class);
+                case "services": return services(w[0]);
                 default: throw new IllegalArgumentException("unknown: " + verb);
             }
         }
@@ -376,6 +380,7 @@ public final class CuratorPeer {
         // Members and services.
 
         private Object join(String thing, String path, String id, String data) {
+            lastJoined = new String[] {thing, path, id, data};
             GroupMember member = new GroupMember(zk, path, id, bytes(data));
             member.start();
             things.put(thing, member);
@@ -388,29 +393,51 @@ public final class CuratorPeer {
             return String.join(",", members);
         }
 
+        /** "NAME BASE SERVICE ID ADDRESS PORT PAYLOAD", or with ZONE and WEIGHT for a payload that is an object. */
         private Object register(String[] w) throws Exception {
-            ServiceInstance<String> instance = ServiceInstance.<String>builder().name(w[2]).id(w[3]).address(w[4]).port(Integer.parseInt(w[5])).payload(w[6])
-                .uriSpec(new UriSpec("{scheme}://{address}:{port}")).build();
-            ServiceDiscovery<String> discovery = discovery(w[1]);
-            discovery.registerService(instance);
+            if (w.length == 7) return register(w, String.class, w[6]);
+            Details details = new Details();
+            details.zone = w[6];
+            details.weight = Integer.parseInt(w[7]);
+            return register(w, Details.class, details);
+        }
+
+        private <T> Object register(String[] w, Class<T> type, T payload) throws Exception {
+            ServiceInstance<T> instance = ServiceInstance.<T>builder().name(w[2]).id(w[3]).address(w[4]).port(Integer.parseInt(w[5])).payload(payload)
+                .uriSpec(new UriSpec("{scheme}://{address}:{port}/{name}")).build();
+            ServiceDiscovery<T> discovery = discovery(w[1], type);
             things.put(w[0], discovery);
-            return "registered";
+            discovery.registerService(instance);
+            return instance.getRegistrationTimeUTC();
         }
 
-        private Object find(String path, String service) throws Exception {
+        /** Instances as Curator would write them, and what it makes of them. */
+        private <T> Object find(String path, String service, Class<T> type) throws Exception {
             TreeMap<String, String> found = new TreeMap<>();
-            JsonInstanceSerializer<String> json = new JsonInstanceSerializer<>(String.class);
-            try (ServiceDiscovery<String> discovery = discovery(path)) {
-                for (ServiceInstance<String> each : discovery.queryForInstances(service)) found.put(each.getId(), text(json.serialize(each)));
+            JsonInstanceSerializer<T> json = new JsonInstanceSerializer<>(type);
+            try (ServiceDiscovery<T> discovery = discovery(path, type)) {
+                for (ServiceInstance<T> each : discovery.queryForInstances(service)) found.put(each.getId(), text(json.serialize(each)) + " " + each.buildUriSpec() + " " + each.isEnabled());
             }
-            return "[" + String.join(",", found.values()) + "]";
+            return String.join("\t", found.values());
         }
 
-        private ServiceDiscovery<String> discovery(String path) throws Exception {
-            ServiceDiscovery<String> discovery = ServiceDiscoveryBuilder.builder(String.class).client(zk).basePath(path).serializer(new JsonInstanceSerializer<>(String.class)).build();
+        private Object services(String path) throws Exception {
+            try (ServiceDiscovery<String> discovery = discovery(path, String.class)) {
+                return String.join(",", new TreeSet<>(discovery.queryForNames()));
+            }
+        }
+
+        private <T> ServiceDiscovery<T> discovery(String path, Class<T> type) throws Exception {
+            ServiceDiscovery<T> discovery = ServiceDiscoveryBuilder.builder(type).client(zk).basePath(path).serializer(new JsonInstanceSerializer<>(type)).build();
             discovery.start();
             return discovery;
         }
+    }
+
+    /** What a service tells of its instances. */
+    public static final class Details {
+        public String zone;
+        public int weight;
     }
 
     /** Leads until it is closed. */

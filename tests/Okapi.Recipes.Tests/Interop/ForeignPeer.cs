@@ -40,7 +40,7 @@ public abstract class ForeignPeer : IAsyncLifetime
     public virtual async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        if (_started is null) return;
+        if (_started is not { IsCompletedSuccessfully: true }) return; // not wanted, or it failed to start, which the tests have told
         using Process process = await _started;
         process.StandardInput.Close(); // which it takes for the end
         try

@@ -204,13 +204,16 @@ class Client:
 
     # Members.
 
-    def do_join(self, thing, path, name, shallow=""):
+    def do_join(self, thing, path, name, _, shallow=""):
         self._things[thing] = self._zk.ShallowParty(path, name) if shallow else self._zk.Party(path, name)
         self._things[thing].join()
         return "joined"
 
     def do_leave(self, thing):
-        return self._things.pop(thing).leave()
+        return self._things[thing].leave()
+
+    def do_rejoin(self, thing):
+        return self._things[thing].join()
 
     def do_members(self, thing):
         return ",".join(sorted(self._things[thing]))

@@ -7,12 +7,12 @@ namespace Okapi.Recipes;
 /// A barrier: closed while its znode exists, as Curator's <c>DistributedBarrier</c> and kazoo's <c>Barrier</c> have it. The znode is persistent: the barrier stays closed when whoever closed it has
 /// gone. It holds nothing, so there is nothing to dispose.
 /// </summary>
-public sealed class Barrier
+public sealed class DistributedBarrier
 {
     private readonly ZooKeeperClient _zk;
     private readonly IReadOnlyList<Acl>? _acl;
 
-    internal Barrier(ZooKeeperClient zk, string path, IReadOnlyList<Acl>? acl) => (_zk, Path, _acl) = (zk, path, acl);
+    internal DistributedBarrier(ZooKeeperClient zk, string path, IReadOnlyList<Acl>? acl) => (_zk, Path, _acl) = (zk, path, acl);
 
     /// <summary>The znode.</summary>
     public string Path { get; }

@@ -12,13 +12,13 @@ namespace Okapi.Recipes;
 /// The barrier opens with the last member needed, and whoever comes later passes at once until all have left. So a path should serve one round, or the next one begin only when everybody has
 /// left the last. An opened barrier whose members are all gone without leaving is put right by the next one who enters.
 /// </remarks>
-public sealed class DoubleBarrier
+public sealed class DistributedDoubleBarrier
 {
     private readonly ZooKeeperClient _zk;
     private readonly int _memberCount;
     private readonly IReadOnlyList<Acl>? _acl;
 
-    internal DoubleBarrier(ZooKeeperClient zk, string path, int memberCount, IReadOnlyList<Acl>? acl) => (_zk, Path, _memberCount, _acl) = (zk, path, memberCount, acl);
+    internal DistributedDoubleBarrier(ZooKeeperClient zk, string path, int memberCount, IReadOnlyList<Acl>? acl) => (_zk, Path, _memberCount, _acl) = (zk, path, memberCount, acl);
 
     /// <summary>The znode with the members below it.</summary>
     public string Path { get; }
@@ -60,7 +60,7 @@ public sealed class DoubleBarrier
         AcrossSessions.WithinAsync(_zk.TimeProvider, timeout, EnterAsync, cancellationToken);
 }
 
-/// <summary>A member of a <see cref="DoubleBarrier"/>, from entering to leaving.</summary>
+/// <summary>A member of a <see cref="DistributedDoubleBarrier"/>, from entering to leaving.</summary>
 public sealed class BarrierMember : IAsyncDisposable
 {
     private readonly ZooKeeperClient _zk;
