@@ -42,11 +42,18 @@ public sealed class ReadTests
         await using EmbeddedServer server = await InMemory.StartAsync(options => options.MaxSessionTimeout = TimeSpan.FromHours(1));
         await using ZooKeeperClient zk = await InMemory.ConnectAsync(server, options => (options.TimeProvider, options.SessionTimeout, options.RequestTimeout) = (time, TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
         await using SharedState<Agents> agents = await zk.OpenAgentsAsync("/agents");
-        for (int i = 0; i < 10; i++)
+        for (int i = 0; i < 5; i++)
         {
-            await Waiting.UntilAsync(() => Task.FromResult(time.NextDue is { } due && due <= time.Now + TimeSpan.FromSeconds(5)), "a check is set");
-            time.Advance(TimeSpan.FromSeconds(5));
-            await VerifiedAsync(agents, TimeSpan.Zero);
+            // When the check sets its timer is its own business; that it comes once the clock goes on is not.
+            TimeSpan highest = TimeSpan.Zero;
+            await Waiting.UntilAsync(
+                () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(1));
+                    (TimeSpan before, highest) = (highest, agents.Age);
+                    return Task.FromResult(highest < before);
+                },
+                "the state is verified again");
         }
     }
 
@@ -76,8 +83,9 @@ public sealed class ReadTests
         using Fault lie = server.Members[1].Faults.AnswerError(ErrorCode.Ok, request => request.Type == OpCode.Sync, times: int.MaxValue);
         await theirs.UpdateAsync(agents => agents with { Globs = ["new"] }, Token).Soon();
         Assert.Equal(["old"], (await plain.ReadLatestAsync(Token).Soon()).Globs);
+        using Fault seen = server.Members[1].Faults.AlterReply(static reply => reply, InMemory.IsMulti);
         Task<Agents> reading = proven.ReadLatestAsync(Token);
-        await zk.ExistsAsync("/s", Token);
+        await seen.Struck.Soon();
         Assert.False(reading.IsCompleted);
         lag.Dispose();
         Assert.Equal(["new"], (await reading.Soon()).Globs);

@@ -84,7 +84,7 @@ internal sealed class Commit<T>(ZooKeeperClient zk, StatePaths paths, ListenerEn
         IReadOnlyList<Acl>? own = acl;
         try
         {
-            own = (await zk.GetAclAsync(paths.Payload, cancellationToken).ConfigureAwait(false)).Acl;
+            own = (await Patience.AskAsync(zk, () => zk.GetAclAsync(paths.Payload, cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false)).Acl;
         }
         catch (NoNodeException)
         {

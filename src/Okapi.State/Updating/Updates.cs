@@ -99,7 +99,7 @@ internal sealed class Updates<T>(ZooKeeperClient zk, StatePaths paths, SharedSta
             }
             finally
             {
-                if (held is not null) await held.DisposeAsync().ConfigureAwait(false);
+                if (held is not null) await _lock.ReleaseAsync(held).ConfigureAwait(false);
             }
         }
     }

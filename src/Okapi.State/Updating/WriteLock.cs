@@ -31,9 +31,16 @@ internal sealed class WriteLock(ZooKeeperClient zk, string path, string id, IRea
             }
             finally
             {
-                if (!isMine) await handle.DisposeAsync().ConfigureAwait(false);
+                if (!isMine) await ReleaseAsync(handle).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Gives the lock back. Without a connection that takes until there is one, and whoever has given up is not to wait for it.</summary>
+    public async Task ReleaseAsync(LockHandle handle)
+    {
+        Task released = handle.DisposeAsync().AsTask();
+        if (zk.IsConnected) await released.ConfigureAwait(false);
     }
 
     public ValueTask DisposeAsync() => _lock.DisposeAsync();
