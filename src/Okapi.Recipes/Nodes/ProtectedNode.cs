@@ -60,7 +60,7 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
             }
             catch (NoNodeException)
             {
-                await Containers.EnsureAsync(zk, parent, Naming, ParentData, acl, CancellationToken.None).ConfigureAwait(false);
+                await EnsureParentAsync(acl).ConfigureAwait(false);
             }
             catch (ZooKeeperException lost) when (Persistence.IsLoss(lost) || lost is NodeExistsException)
             {
@@ -69,6 +69,16 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
             }
         }
     }
+
+    /// <summary>Made again after a lost connection: whether it was made before does not matter.</summary>
+    private Task EnsureParentAsync(IReadOnlyList<Acl>? acl) => Persistence.ReadAsync(
+        zk,
+        async () =>
+        {
+            await Containers.EnsureAsync(zk, parent, Naming, ParentData, acl, CancellationToken.None).ConfigureAwait(false);
+            return true;
+        },
+        CancellationToken.None);
 
     /// <summary>Looks for it. One that belongs to an earlier session is about to go and is not it (H55).</summary>
     private async Task<string?> FindAsync(CreateMode mode)
