@@ -55,7 +55,7 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
     {
         if (await zk.TryGetChildrenAsync(parent, cancellationToken).ConfigureAwait(false) is not { } names)
         {
-            await Containers.EnsureAsync(zk, parent, acl, cancellationToken).ConfigureAwait(false); // here, where a lost connection does not matter
+            await Containers.EnsureAsync(zk, parent, options.Naming, null, options.Acl, cancellationToken).ConfigureAwait(false); // here, where a lost connection does not matter
             return false;
         }
 

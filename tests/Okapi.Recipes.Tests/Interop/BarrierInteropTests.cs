@@ -64,7 +64,7 @@ public abstract class BarrierInteropTests(Servers servers, ForeignPeer peer)
         await using ForeignClient other = await peer.ConnectAsync(servers);
         await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
-        DoubleBarrier barrier = zk.DoubleBarrier(root + "/barrier", 2, peer.Options());
+        DistributedDoubleBarrier barrier = zk.DoubleBarrier(root + "/barrier", 2, peer.Options());
         Task<BarrierMember> mine = barrier.EnterAsync(Ct);
         await Waiting.UntilAsync(async () => (await zk.TryGetChildrenAsync(barrier.Path, Ct))?.Count == 1, "Okapi has come");
         Assert.Equal("entered", await other.AskAsync("double-barrier", "enter", "d", barrier.Path, "2", "30000"));
