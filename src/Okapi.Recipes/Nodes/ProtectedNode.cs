@@ -71,7 +71,7 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
     }
 
     /// <summary>Made again after a lost connection: whether it was made before does not matter.</summary>
-    private Task EnsureParentAsync(IReadOnlyList<Acl>? acl) => Persistence.ReadAsync(
+    private Task<bool> EnsureParentAsync(IReadOnlyList<Acl>? acl) => Persistence.ReadAsync(
         zk,
         async () =>
         {
