@@ -1,6 +1,5 @@
 using Okapi.Recipes.Barriers;
 using Okapi.Recipes.Nodes;
-using Okapi.Recipes.Queues;
 
 namespace Okapi.Recipes;
 

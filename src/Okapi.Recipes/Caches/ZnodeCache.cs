@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Okapi.Recipes.Caches;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes;
 
@@ -122,7 +123,7 @@ public sealed class ZnodeCache : IAsyncDisposable
     internal static async Task<ZnodeCache> OpenAsync(ZooKeeperClient zk, string path, CacheOptions options, CancellationToken cancellationToken)
     {
         WatchMode mode = options.Scope == CacheScope.SingleNode ? WatchMode.Persistent : WatchMode.PersistentRecursive;
-        Watch watch = await AcrossSessions.ReadAsync(zk, () => zk.WatchAsync(path, mode, cancellationToken), cancellationToken).ConfigureAwait(false);
+        Watch watch = await AcrossSessions.RunAsync(zk, _ => zk.WatchAsync(path, mode, cancellationToken), cancellationToken).ConfigureAwait(false);
         var cache = new ZnodeCache(zk, watch, path, options);
         try
         {
@@ -238,7 +239,7 @@ public sealed class ZnodeCache : IAsyncDisposable
         {
             while (TryTake() is var (read, known))
             {
-                NodeReading found = await AcrossSessions.ReadAsync(_zk, () => _reader.ReadAsync(read.Path, known, read.IsLoad, _stop.Token), _stop.Token).ConfigureAwait(false);
+                NodeReading found = await AcrossSessions.RunAsync(_zk, _ => _reader.ReadAsync(read.Path, known, read.IsLoad, _stop.Token), _stop.Token).ConfigureAwait(false);
                 Change(() => _queue.End(read, isUsed: _content.Take(read, found)));
             }
         }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Okapi.Recipes.Counters;
-using Okapi.Recipes.Queues;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes;
 

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using Okapi.Recipes.Nodes;
-using Okapi.Recipes.Queues;
 
 namespace Okapi.Recipes.Counters;
 

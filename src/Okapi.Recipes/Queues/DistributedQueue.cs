@@ -1,3 +1,4 @@
+using Okapi.Recipes.Nodes;
 using Okapi.Recipes.Queues;
 
 namespace Okapi.Recipes;

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Queues;
 

@@ -1,3 +1,5 @@
+using Okapi.Recipes.Nodes;
+
 namespace Okapi.Recipes.Queues;
 
 /// <summary>Gives out entries that stay in the queue until they are completed: at least once.</summary>

@@ -1,6 +1,4 @@
-using Okapi.Recipes.Nodes;
-
-namespace Okapi.Recipes.Queues;
+namespace Okapi.Recipes.Nodes;
 
 /// <summary>Reads and waits that go on after a lost connection and, with <see cref="SessionRecovery.NewSession"/>, in the next session.</summary>
 internal static class AcrossSessions
