@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Okapi.Recipes;
 using Okapi.Server;
+using Okapi.State;
 using static Okapi.Samples.Narration;
 
 namespace Okapi.Samples;
@@ -11,6 +13,7 @@ internal static class RecipeTour
     {
         await LockWithFailoverAsync(server, ct);
         await ElectionAsync(server, ct);
+        await SharedStateAsync(server, ct);
     }
 
     private static async Task LockWithFailoverAsync(EmbeddedServer server, CancellationToken ct)
@@ -55,4 +58,28 @@ internal static class RecipeTour
         await using LockHandle follows = await next.WaitAsync(ct);
         Check((await ann.GetLeaderAsync(ct))?.Identity == "bob", $"bob leads; his token is {follows.FencingToken}, hers was {term.FencingToken}");
     }
+
+    private static async Task SharedStateAsync(EmbeddedServer server, CancellationToken ct)
+    {
+        Chapter("A record that two processes share");
+        await using ZooKeeperClient first = await ZooKeeperClient.ConnectAsync(server.ConnectionString, cancellationToken: ct);
+        await using ZooKeeperClient second = await ZooKeeperClient.ConnectAsync(server.ConnectionString, cancellationToken: ct);
+        await using SharedState<Menu> kitchen = await SharedState.OpenAsync(first, "/menu", new Menu(["soup"], 7), TourJson.Default.Menu, cancellationToken: ct);
+        await using SharedState<Menu> counter = await SharedState.ExpectAsync(second, "/menu", TourJson.Default.Menu, cancellationToken: ct);
+        await using IAsyncEnumerator<StateChange> changes = counter.Changes(ct).GetAsyncEnumerator(ct);
+        Check(counter.Read().Dishes is ["soup"], "the counter has what the kitchen began with");
+
+        Versioned<Menu> committed = await kitchen.UpdateAsync(now => now with { Dishes = [.. now.Dishes, "fish"], Price = 9 }, ct);
+        Check(await changes.MoveNextAsync() && await changes.MoveNextAsync(), $"version {committed.Version} is committed, and the counter is told what is different: {changes.Current}");
+        Check((await counter.ReadLatestAsync(ct)).Price == 9, "and reads it");
+
+        Tell("Both change it at the same time.");
+        await Task.WhenAll(kitchen.UpdateAsync(now => now with { Price = now.Price + 1 }, ct), counter.UpdateAsync(now => now with { Price = now.Price + 1 }, ct));
+        Check((await counter.ReadLatestAsync(ct)).Price == 11, "neither is lost: 11");
+    }
 }
+
+internal sealed record Menu(IReadOnlyList<string> Dishes, int Price);
+
+[JsonSerializable(typeof(Menu))]
+internal sealed partial class TourJson : JsonSerializerContext;

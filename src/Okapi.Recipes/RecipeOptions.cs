@@ -6,7 +6,9 @@ public enum NodeNaming
     /// <summary>As Apache Curator names them, for Java's most used recipes: <c>_c_GUID-lock-0000000000</c>.</summary>
     Curator = 0,
 
-    /// <summary>As kazoo names them, for Python's: <c>GUID__lock__0000000000</c>.</summary>
+    /// <summary>
+    /// As kazoo names them, for Python's: <c>GUID__lock__0000000000</c>. Parents are persistent then, and stay behind when everybody has gone: kazoo's recipes fail when one that they have seen is deleted.
+    /// </summary>
     Kazoo = 1,
 }
 

@@ -17,6 +17,11 @@ public partial class DocumentationTests
         static byte[] payload => [];
         static string[] args => [];
         static Microsoft.Extensions.Logging.ILoggerFactory loggerFactory => throw new NotSupportedException();
+        sealed record Agents(IReadOnlyList<string> Globs);
+        static class Json
+        {
+            public static (System.Text.Json.Serialization.Metadata.JsonTypeInfo<Agents> Agents, int) Default => throw new NotSupportedException();
+        }
         """;
 
     // An example may leave a value unused, and need not await.

@@ -7,12 +7,16 @@ public class PublicApiTests
     [Theory]
     [InlineData("Okapi.Protocol")]
     [InlineData("Okapi.Client")]
+    [InlineData("Okapi.Recipes")]
+    [InlineData("Okapi.State")]
     [InlineData("Okapi.Server")]
     public void The_public_api_is_the_reviewed_one(string assembly)
     {
         Type anchor = assembly switch
         {
             "Okapi.Client" => typeof(ZooKeeperClient),
+            "Okapi.Recipes" => typeof(Okapi.Recipes.RecipeOptions),
+            "Okapi.State" => typeof(Okapi.State.SharedState),
             "Okapi.Server" => typeof(Okapi.Server.EmbeddedServer),
             _ => typeof(Stat),
         };

@@ -45,9 +45,9 @@ internal sealed class Holdings(ZooKeeperClient zk, string path, RecipeOptions op
         {
             return null;
         }
-        catch (OperationCanceledException) when (_disposed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException ended) when (_disposed.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new ObjectDisposedException(path);
+            throw new ObjectDisposedException($"What was waited for at {path} was disposed.", ended);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class Holdings(ZooKeeperClient zk, string path, RecipeOptions op
         OneShotWatch<NodeData>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchDataAsync(mine, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (watch is null) return null;
         if (watch.Value.Stat.EphemeralOwner == session && zk.SessionId == session && !atRisk.IsCancellationRequested)
-            return new LockHandle(zk, mine, watch.Value.Stat.Czxid, atRisk, watch, LeaveAsync);
+            return new LockHandle(zk, mine, watch.Value.Stat.Czxid, watch, LeaveAsync, atRisk);
         await watch.DisposeAsync().ConfigureAwait(false);
         return null;
     }

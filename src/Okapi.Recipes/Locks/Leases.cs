@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Okapi.Recipes.Nodes;
 
@@ -71,7 +72,9 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         (string prefix, string suffix, CreateMode mode) = options.Naming == NodeNaming.Kazoo
             ? ($"{Guid.NewGuid():N}", string.Empty, CreateMode.Ephemeral)
             : ($"_c_{Guid.NewGuid():D}-", "lease-", CreateMode.EphemeralSequential);
-        var node = new ProtectedNode(zk, path, prefix, suffix);
+        // kazoo's semaphores read there how many leases there are, and fail where there are no data at all (recipe/lock.py).
+        ReadOnlyMemory<byte>? agreed = options.Naming == NodeNaming.Kazoo ? Encoding.ASCII.GetBytes(maxLeases.ToString(CultureInfo.InvariantCulture)) : null;
+        var node = new ProtectedNode(zk, path, prefix, suffix) { Naming = options.Naming, ParentData = agreed };
         await _holdings.StepAsync(LineStep.Create, path).ConfigureAwait(false);
         if (zk.SessionId != session) return Turn.Gone;
         string mine = await node.CreateAsync(data, mode, options.Acl, cancellationToken).ConfigureAwait(false);

@@ -39,7 +39,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
     private async Task<Turn> TakeTurnAsync(string marker, ReadOnlyMemory<byte> data, FindBlocker findBlocker, Limit limit)
     {
         string prefix = options.Naming == NodeNaming.Kazoo ? $"{Guid.NewGuid():N}" : $"_c_{Guid.NewGuid():D}-";
-        var node = new ProtectedNode(zk, path, prefix, marker);
+        var node = new ProtectedNode(zk, path, prefix, marker) { Naming = options.Naming };
         await _holdings.StepAsync(LineStep.Create, path).ConfigureAwait(false);
         long session = zk.SessionId;
         string mine = await node.CreateAsync(data, CreateMode.EphemeralSequential, options.Acl, limit.Token).ConfigureAwait(false);

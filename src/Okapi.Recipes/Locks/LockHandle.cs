@@ -18,7 +18,7 @@ public sealed class LockHandle : IAsyncDisposable
     private readonly Func<LockHandle, Task> _leave;
     private int _isReleased;
 
-    internal LockHandle(ZooKeeperClient zk, string path, long czxid, CancellationToken atRisk, OneShotWatch<NodeData> own, Func<LockHandle, Task> leave)
+    internal LockHandle(ZooKeeperClient zk, string path, long czxid, OneShotWatch<NodeData> own, Func<LockHandle, Task> leave, CancellationToken atRisk)
     {
         _zk = zk;
         _atRisk = atRisk;

@@ -4,9 +4,18 @@ namespace Okapi.Recipes.Nodes;
 internal static class Containers
 {
     /// <summary>Creates a container and whichever of its ancestors are missing. Needs no right on an ancestor that exists (H64). On servers before 3.5 they are ordinary znodes.</summary>
-    public static async Task EnsureAsync(ZooKeeperClient zk, string path, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken)
+    public static Task EnsureAsync(ZooKeeperClient zk, string path, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken) =>
+        EnsureAsync(zk, path, CreateMode.Container, null, acl, cancellationToken);
+
+    /// <summary>
+    /// Creates what is missing as those who share the recipe need it: persistent for kazoo, whose recipes look for the parent once in the life of an object (<c>assured_path</c>) and fail for good when
+    /// a server has deleted it since.
+    /// </summary>
+    public static Task EnsureAsync(ZooKeeperClient zk, string path, NodeNaming naming, ReadOnlyMemory<byte>? data, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken) =>
+        EnsureAsync(zk, path, naming == NodeNaming.Kazoo ? CreateMode.Persistent : CreateMode.Container, data, acl, cancellationToken);
+
+    private static async Task EnsureAsync(ZooKeeperClient zk, string path, CreateMode mode, ReadOnlyMemory<byte>? data, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken)
     {
-        CreateMode mode = CreateMode.Container;
         var missing = new Stack<string>();
         string? next = path;
         while (next is not null)
@@ -14,7 +23,7 @@ internal static class Containers
             CreateResult created;
             try
             {
-                created = await zk.TryCreateAsync(next, mode: mode, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false);
+                created = await zk.TryCreateAsync(next, next == path ? data : null, mode, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false);
             }
             catch (UnimplementedException) when (mode == CreateMode.Container)
             {

@@ -5,13 +5,19 @@ namespace Okapi.Recipes.Nodes;
 /// deleted when whoever wanted it has given up meanwhile (H57).
 /// </summary>
 /// <param name="zk">The client.</param>
-/// <param name="parent">The znode above it; created as a container where it is missing.</param>
+/// <param name="parent">The znode above it; created where it is missing, see <see cref="Containers"/>.</param>
 /// <param name="prefix">The beginning of its name, with the GUID in it.</param>
 /// <param name="suffix">The rest of its name, before the number that the server gives a sequential one.</param>
 internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string prefix, string suffix)
 {
     /// <summary>What no other znode's name begins with.</summary>
     public string Prefix => prefix;
+
+    /// <summary>Who shares the znode above it, and so whether it is a container; see <see cref="Containers"/>.</summary>
+    public NodeNaming Naming { get; init; }
+
+    /// <summary>What the znode above it begins with, where it has to be created.</summary>
+    public ReadOnlyMemory<byte>? ParentData { get; init; }
 
     /// <summary>Creates it. Whoever cancels leaves nothing behind: it is deleted as soon as it is known.</summary>
     /// <returns>Its path.</returns>
@@ -54,7 +60,7 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
             }
             catch (NoNodeException)
             {
-                await Containers.EnsureAsync(zk, parent, acl, CancellationToken.None).ConfigureAwait(false);
+                await EnsureParentAsync(acl).ConfigureAwait(false);
             }
             catch (ZooKeeperException lost) when (Persistence.IsLoss(lost) || lost is NodeExistsException)
             {
@@ -63,6 +69,16 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
             }
         }
     }
+
+    /// <summary>Made again after a lost connection: whether it was made before does not matter.</summary>
+    private Task<bool> EnsureParentAsync(IReadOnlyList<Acl>? acl) => Persistence.ReadAsync(
+        zk,
+        async () =>
+        {
+            await Containers.EnsureAsync(zk, parent, Naming, ParentData, acl, CancellationToken.None).ConfigureAwait(false);
+            return true;
+        },
+        CancellationToken.None);
 
     /// <summary>Looks for it. One that belongs to an earlier session is about to go and is not it (H55).</summary>
     private async Task<string?> FindAsync(CreateMode mode)

@@ -28,6 +28,21 @@ public class LockFaultTests
     }
 
     [Fact]
+    public async Task A_cut_while_the_parents_are_made_is_no_more_than_a_delay()
+    {
+        await using InMemory memory = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await memory.ConnectAsync();
+        foreach (bool isDone in (bool[])[true, false])
+        {
+            static bool IsParent(FaultyRequest request) => request.Type == OpCode.CreateContainer;
+            using Fault fault = isDone ? memory.Server.Faults.CutInsteadOfReply(IsParent) : memory.Server.Faults.CutInsteadOfRequest(IsParent);
+            await using LockHandle handle = await zk.Lock($"/a{isDone}/b/lock").AcquireAsync(Ct).Soon();
+            Assert.Equal(1, fault.Strikes);
+            Assert.Single(await zk.GetChildrenAsync($"/a{isDone}/b/lock", Ct));
+        }
+    }
+
+    [Fact]
     public async Task H55_A_session_that_ends_between_the_creation_and_its_reply_takes_the_place_with_it()
     {
         await using InMemory memory = await InMemory.StartAsync();

@@ -1,0 +1,114 @@
+using System.Runtime.ExceptionServices;
+using Okapi.Recipes.Nodes;
+using Okapi.Recipes.Queues;
+
+namespace Okapi.Recipes.Counters;
+
+/// <summary>A znode whose data is written only on top of what was read, and never twice.</summary>
+internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyList<Acl>? acl)
+{
+    /// <summary>The last version that can be expected: after it, servers count on from int.MinValue, and -1 is "any" (H65, ZOOKEEPER-4743).</summary>
+    internal int LastVersion { get; init; } = int.MaxValue;
+
+    public Task<NodeData?> ReadAsync(CancellationToken cancellationToken) =>
+        AcrossSessions.RunAsync(zk, ct => zk.TryGetAsync(path, ct).AsTask(), cancellationToken);
+
+    /// <summary>
+    /// Writes if the znode is as it was read. When a reply is lost the same conditional write is sent again: if it succeeds, it was applied once; if it is refused, what the znode holds now tells
+    /// most often whose write it was.
+    /// </summary>
+    /// <param name="seen">What was read; null: there was no znode.</param>
+    /// <param name="data">The new data.</param>
+    /// <param name="cancellationToken">Cancels; the write may then have been applied.</param>
+    /// <returns>The znode's new Stat; null if it is not as it was read, and nothing was written.</returns>
+    /// <exception cref="ConnectionLossException">A reply was lost and nobody can tell whether the write was applied.</exception>
+    public async Task<Stat?> TryWriteAsync(NodeData? seen, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        ZooKeeperException? doubt = null;
+        while (true)
+        {
+            try
+            {
+                Stat? written = await SendAsync(seen, data, cancellationToken).ConfigureAwait(false);
+                if (written is not null || doubt is null) return written;
+                if (!await IsOfOthersAsync(seen, data, cancellationToken).ConfigureAwait(false)) ExceptionDispatchInfo.Throw(doubt);
+                return null;
+            }
+            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost) && lost != doubt)
+            {
+                if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
+                await ReconnectAsync(doubt, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Writes whatever the znode holds, or creates it.</summary>
+    /// <exception cref="ConnectionLossException">The reply was lost; its outcome says what that means.</exception>
+    public async Task<Stat> WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            SetResult set = await zk.TrySetAsync(path, data, cancellationToken: cancellationToken).ConfigureAwait(false);
+            if (set.IsWritten) return set.Stat;
+            if (await TryCreateAsync(data, cancellationToken).ConfigureAwait(false) is { } created) return created;
+        }
+    }
+
+    /// <returns>The new znode's Stat; null if it exists.</returns>
+    public async Task<Stat?> TryCreateAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return (await zk.CreateWithStatAsync(path, data, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false)).Stat;
+            }
+            catch (NodeExistsException)
+            {
+                return null;
+            }
+            catch (NoNodeException) when (ZnodePath.GetParent(path) is { } parent)
+            {
+                // To lose a reply to this leaves no doubt about the value.
+                await AcrossSessions.RunAsync(zk, async ct => { await Containers.EnsureAsync(zk, parent, acl, ct).ConfigureAwait(false); return true; }, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<Stat?> SendAsync(NodeData? seen, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        if (seen is not { Stat: var stat }) return await TryCreateAsync(data, cancellationToken).ConfigureAwait(false);
+        if (stat.Version < 0 || stat.Version >= LastVersion) return await ReplaceAsync(stat.Version, data, cancellationToken).ConfigureAwait(false);
+        SetResult set = await zk.TrySetAsync(path, data, stat.Version, cancellationToken).ConfigureAwait(false);
+        return set.IsWritten ? set.Stat : null;
+    }
+
+    /// <summary>A new znode in the place of one whose versions are used up: they begin at 0 again. Nobody sees it missing.</summary>
+    private async Task<Stat?> ReplaceAsync(int version, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        if (version < 0) throw new InvalidOperationException($"The version of {path} is {version}: it has run over, and no write can expect it. Delete the znode and create it anew while nobody uses it.");
+        TransactionResult replaced = await zk.Transaction().Delete(path, version).Create(path, data, acl: acl).TryCommitAsync(cancellationToken).ConfigureAwait(false);
+        return replaced.IsCommitted ? await zk.ExistsAsync(path, cancellationToken).ConfigureAwait(false) : null;
+    }
+
+    /// <summary>Whether the write that came in between is certainly not the one whose reply was lost.</summary>
+    private async Task<bool> IsOfOthersAsync(NodeData? seen, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        await AcrossSessions.RunAsync(zk, async ct => { await zk.SyncAsync(path, ct).ConfigureAwait(false); return true; }, cancellationToken).ConfigureAwait(false);
+        if (await ReadAsync(cancellationToken).ConfigureAwait(false) is not { } now) return false;
+        bool isNext = seen is { Stat: var before } ? (before.Czxid is 0 || now.Stat.Czxid == before.Czxid) && now.Stat.Version == before.Version + 1 : now.Stat.Version == 0;
+        return isNext && !data.Span.SequenceEqual(now.Data);
+    }
+
+    private async Task ReconnectAsync(ZooKeeperException? doubt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionEndedException) when (doubt is not null)
+        {
+            ExceptionDispatchInfo.Throw(doubt); // what became of the write is what the caller has to know
+        }
+    }
+}

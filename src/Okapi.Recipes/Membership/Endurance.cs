@@ -1,0 +1,64 @@
+using Okapi.Recipes.Nodes;
+
+namespace Okapi.Recipes.Membership;
+
+/// <summary>What goes on across lost connections and, where the client opens a new session, across sessions.</summary>
+internal static class Endurance
+{
+    /// <summary>Takes a step again and again, until it is stopped or something cannot be mended.</summary>
+    /// <exception cref="SessionEndedException">The client is over.</exception>
+    public static async Task RepeatAsync(ZooKeeperClient zk, Func<CancellationToken, Task> step, CancellationToken stop)
+    {
+        while (true)
+        {
+            stop.ThrowIfCancellationRequested();
+            try
+            {
+                await step(stop).ConfigureAwait(false);
+            }
+            catch (ZooKeeperException error) when (IsPassing(error))
+            {
+                await WaitPassedAsync(zk, error, stop).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Reads, waiting for the next connection or session as often as one is lost.</summary>
+    /// <exception cref="SessionEndedException">The client is over.</exception>
+    public static async Task<T> ReadAsync<T>(ZooKeeperClient zk, Func<Task<T>> read, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return await read().ConfigureAwait(false);
+            }
+            catch (ZooKeeperException error) when (IsPassing(error))
+            {
+                await WaitPassedAsync(zk, error, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Waits for a server that takes writes; at once if there is one.</summary>
+    /// <exception cref="SessionEndedException">The client is over.</exception>
+    public static async Task WaitWritableAsync(ZooKeeperClient zk, CancellationToken cancellationToken)
+    {
+        if (zk.State == SessionState.Connected) return;
+        await foreach (SessionStateChange change in zk.StateChangesAsync(cancellationToken).ConfigureAwait(false))
+            if (change.State == SessionState.Connected) return;
+        await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false); // says why there is none
+    }
+
+    /// <summary>Waits for a task, whatever comes of it, or for a token. Neither is told from the other: who waits looks for itself.</summary>
+    public static async Task WaitAnyAsync(Task task, CancellationToken one, CancellationToken other)
+    {
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(one, other);
+        await task.WaitAsync(linked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static bool IsPassing(ZooKeeperException error) => Persistence.IsLoss(error) || error is SessionExpiredException or NotReadOnlyException;
+
+    private static Task WaitPassedAsync(ZooKeeperClient zk, ZooKeeperException error, CancellationToken cancellationToken) =>
+        error is NotReadOnlyException ? WaitWritableAsync(zk, cancellationToken) : zk.WaitConnectedAsync(cancellationToken: cancellationToken);
+}
