@@ -49,6 +49,7 @@ public sealed class CancellationTests
         private readonly TaskCompletionSource<LineStep> _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private LockHandle? _held;
+        private Task _lost = Task.CompletedTask;
         private int _steps;
 
         /// <returns>The step; null: it is over before it comes so far.</returns>
@@ -69,6 +70,7 @@ public sealed class CancellationTests
             if (afterRequest) await CancelAfterRequestAsync(step, acquiring, cancel);
             else await CancelBeforeStepAsync(step, acquiring, cancel);
             await ThrowAwayAsync(acquiring);
+            await _lost;
             await zk.WaitConnectedAsync(cancellationToken: Ct).Soon();
             if (_held is not null) await _held.DisposeAsync();
             LockHandle next = await Open(other)(recipe == "read" ? "write" : recipe, Ct).Soon();
@@ -115,9 +117,9 @@ public sealed class CancellationTests
         {
             if (weather == Weather.Cut) await server.Faults.CutAsync(sessionId: zk.SessionId);
             if (weather != Weather.Expired) return;
-            Task lost = zk.SessionLost.TrippedAsync();
+            _lost = zk.SessionLost.TrippedAsync();
             await server.ExpireSessionAsync(zk.SessionId);
-            if (!afterRequest) await lost;
+            if (!afterRequest) await _lost; // else it cannot be told before the server speaks again
         }
 
         /// <summary>Who is told to stop when he has just got it, has it.</summary>
