@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Okapi.Client.Tests.Sessions;
 
 /// <summary>Keeps what is logged.</summary>
-internal sealed class LogCollector : ILoggerFactory, ILogger
+/// <param name="onEntry">Called with each event's id, on the thread that logs it.</param>
+internal sealed class LogCollector(Action<int>? onEntry = null) : ILoggerFactory, ILogger
 {
     public ConcurrentQueue<(LogLevel Level, int Id, string Text)> Entries { get; } = new();
 
@@ -21,8 +22,11 @@ internal sealed class LogCollector : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
         Entries.Enqueue((logLevel, eventId.Id, formatter(state, exception)));
+        onEntry?.Invoke(eventId.Id);
+    }
 
     public void Dispose()
     {
