@@ -1,0 +1,223 @@
+"""Starts the servers and runs the drivers, in rounds."""
+import contextlib
+import json
+import os
+import platform
+import re
+import selectors
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+from . import build, clients, processes
+from .build import say
+
+SERVERS = ("null", "apache", "embedded")
+NEEDS = {"null": "nullserver", "apache": "apache", "embedded": "okapi"}
+# The script's own settings are for a quick start; these are what a JVM does by itself.
+JVM = ["--jvm", "-XX:TieredStopAtLevel=4", "--jvm", "-XX:-UseSerialGC", "--jvm", "-XX:+UseG1GC", "--heap", "2g", "--tick", "2000"]
+START_LIMIT = 90
+REPEATS = 3
+
+
+class Failed(Exception):
+    """A server that does not start, or a run that brings no figures."""
+
+
+@dataclass
+class Server:
+    name: str
+    connect: str
+    pid: int
+
+
+def first_line(process, limit):
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        return process.stdout.readline().decode() if selector.select(limit) else ""
+
+
+@contextlib.contextmanager
+def process_server(name, command, log, connect_of):
+    with open(log, "w") as errors:
+        process = processes.start(command, stdout=subprocess.PIPE, stderr=errors)
+        try:
+            connect = connect_of(first_line(process, START_LIMIT).strip())
+            if not connect:
+                raise Failed(f"the {name} server does not start; see {log}")
+            yield Server(name, connect, process.pid)
+        finally:
+            processes.end(process, gently=True)
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def apache_server(_):
+    text, code = processes.output([build.APACHE, "start", "--owner", str(os.getpid()), *JVM], START_LIMIT)
+    answer = next((each for each in text.splitlines() if each.startswith("{")), None)
+    if code != 0 or not answer:
+        raise Failed(f"Apache ZooKeeper does not start: {text.strip()[-500:]}")
+    answer = json.loads(answer)
+    try:
+        yield Server("apache", answer["connect"], answer["nodes"][0]["pid"])
+    finally:
+        processes.output([build.APACHE, "stop", answer["dir"]], 60)
+
+
+def null_server(folder):
+    return process_server("null", [f"{build.MADE}/nullserver", "0"], f"{folder}/null.log",
+                          lambda line: f"127.0.0.1:{line}" if line.isdigit() else "")
+
+
+def embedded_server(folder):
+    # "… on 127.0.0.1:2181, …"
+    def connect_of(line):
+        found = re.search(r" on (127\.0\.0\.1:\d+)", line)
+        return found[1] if found else ""
+
+    command = ["dotnet", f"{build.OKAPI}/okapi.dll", "serve", "--listen", "127.0.0.1:0", "--max-client-connections", "0"]
+    return process_server("embedded", command, f"{folder}/embedded.log", connect_of)
+
+
+START = {"null": null_server, "apache": apache_server, "embedded": embedded_server}
+
+
+class Session:
+    """One measurement of all clients against all servers."""
+
+    def __init__(self, options, available, results):
+        self.options, self.clients, self.results = options, available, results
+        self.folder = os.path.dirname(results)
+        self.configurations = [(op, window) for op in options.ops for window in options.windows]
+        self.done, self.failures = 0, 0
+
+    def total(self, servers):
+        each_round = sum(op in client.operations for op, _ in self.configurations for client in self.clients)
+        return self.options.rounds * len(servers) * each_round
+
+    def record(self, line):
+        with open(self.results, "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def drive(self, server, client, op, window, count, warm_up):
+        """One run of one driver: what it printed."""
+        command = client.arguments(server.connect, op, window, count, self.options.payload, warm_up)
+        log = os.path.join(self.folder, "driver.log")
+        with open(log, "w") as errors:
+            text, code = processes.output(command, self.options.limit, stderr=errors, env={**os.environ, **client.environment})
+        if code is None:
+            raise Failed(f"it took more than {self.options.limit} s")
+        try:
+            figures = json.loads(text.strip().splitlines()[-1])
+            figures["cpu_s_per_mop"], figures["ops_per_s"], figures["p50_us"]
+        except (IndexError, KeyError, TypeError, ValueError):
+            with open(log) as errors:
+                raise Failed(f"exit code {code}, no figures: {(text + errors.read()).strip()[-300:]}") from None
+        if figures.get("errs"):
+            raise Failed(f"{figures['errs']} operations failed")
+        return figures
+
+    def measured(self, server, client, op, window):
+        """As drive, with what the rest of the machine did meanwhile."""
+        count, warm_up = client.amount(server.name, window, self.options.scale)
+        machine, serving, ours, began = processes.cpu_of_machine(), processes.cpu_of(server.pid), processes.cpu_of_us_and_children(), time.monotonic()
+        figures = self.drive(server, client, op, window, count, warm_up)
+        wall = time.monotonic() - began
+        serving = processes.cpu_of(server.pid) - serving
+        foreign = processes.cpu_of_machine() - machine - serving - (processes.cpu_of_us_and_children() - ours)
+        return {**figures, "foreign": round(max(0.0, foreign / wall), 3), "server_cpu_us_per_op": round(serving / (count + warm_up) * 1e6, 3)}
+
+    def quietest(self, *what):
+        best = self.measured(*what)
+        for _ in range(REPEATS if self.options.max_foreign is not None else 0):
+            if best["foreign"] <= self.options.max_foreign:
+                break
+            time.sleep(2)
+            best = min(best, self.measured(*what), key=lambda each: each["foreign"])
+        return best
+
+    def run(self, round_, server, client, op, window):
+        self.done += 1
+        where = {"server": server.name, "round": round_, "op": op, "window": window, "client": client.name}
+        known = {"title": client.title, "kind": client.kind}
+        try:
+            figures = self.quietest(server, client, op, window)
+            outcome = f"{figures['cpu_s_per_mop']:.2f} CPU-s/Mop, {figures['ops_per_s']:,.0f}/s, p50 {figures['p50_us']} µs"
+        except Failed as reason:
+            self.failures += 1
+            figures, outcome = {"failed": str(reason)}, f"failed: {reason}"
+        self.record({**figures, **known, **where})
+        say(f"{self.done}: round {round_ + 1}, {server.name}, {op} at {window}, {client.name}: {outcome}")
+
+    def warm(self, server):
+        """A server that has just started is not yet what it will be, and the first client would pay for that."""
+        by_name = {each.name: each for each in self.clients}
+        warmer = by_name.get("raw-c") or by_name.get("okapi") or self.clients[0]
+        # Reads and writes as the drivers do, and each operation that is to come.
+        for op in dict.fromkeys(["get", "set", *self.options.ops]):
+            count = max(100, int((50_000 if op == "create" else 200_000) * min(1.0, self.options.scale)))
+            with contextlib.suppress(Failed):
+                self.drive(server, warmer, op, 64, count, 0)
+
+    def round(self, number, servers):
+        turn = number % len(self.clients)
+        order = self.clients[turn:] + self.clients[:turn]
+        if number % 2:
+            order.reverse()
+        for name in servers:
+            with START[name](self.folder) as server:
+                if name != "null":
+                    self.warm(server)
+                for op, window in self.configurations:
+                    for client in order:
+                        if op in client.operations:
+                            self.run(number, server, client, op, window)
+
+
+def first_line_of(command):
+    text, _ = processes.output(command, 30) if shutil.which(command[0]) else ("", None)
+    return text.strip().splitlines()[0] if text and text.strip() else ""
+
+
+def versions():
+    packages = ["libzookeeper-mt-dev", "libzookeeper-java", "golang-github-samuel-go-zookeeper-dev", "python3-kazoo"]
+    text, _ = processes.output(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *packages], 30, stderr=subprocess.DEVNULL) if shutil.which("dpkg-query") else ("", None)
+    lines = [each for each in text.splitlines() if len(each.split()) == 2]
+    return lines + [each for each in (first_line_of(["java", "-version"]), first_line_of(["go", "version"])) if each]
+
+
+def about(options, absent):
+    with open("/proc/cpuinfo") as file:
+        models = re.findall(r"^model name\s*:\s*(.*)$", file.read(), re.MULTILINE)
+    commit = first_line_of(["git", "-C", build.ROOT, "describe", "--always", "--dirty"])
+    return {"commit": commit, "date": time.strftime("%Y-%m-%d", time.gmtime()), "cpu": models[0] if models else platform.machine(),
+            "cores": os.cpu_count(), "kernel": platform.release(), "dotnet": first_line_of(["dotnet", "--version"]), "versions": versions(),
+            "payload": options.payload, "rounds": options.rounds, "scale": options.scale, "absent": absent}
+
+
+def run(options, missing, results):
+    """Measures; one line of JSON for each run goes to the file. 0 when all runs brought figures."""
+    available, absent = clients.chosen(options, missing)
+    servers = [each for each in options.servers if NEEDS[each] not in missing and build.is_made(NEEDS[each])]
+    absent |= {f"{each} server": missing.get(NEEDS[each], "it is not built") for each in options.servers if each not in servers}
+    for name, reason in absent.items():
+        say(f"without {name}: {reason}")
+    if not available or not servers:
+        say("nothing is left to measure")
+        return 3
+    os.makedirs(os.path.dirname(results), exist_ok=True)
+    with open(results, "w") as file:
+        file.write(json.dumps({"about": about(options, absent)}) + "\n")
+    session = Session(options, available, results)
+    say(f"{session.total(servers)} runs; the results go to {results}")
+    try:
+        for number in range(options.rounds):
+            session.round(number, servers)
+    except Failed as reason:
+        say(str(reason))
+        return 1
+    except (KeyboardInterrupt, SystemExit):
+        say("interrupted; \"bench/compare report\" tells of the runs that were made")
+        raise
+    return 1 if session.failures else 0
