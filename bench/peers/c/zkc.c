@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
       want_events = nw; a = cpu_now();
       if (getenv("BLAST")) { char p[64]; snprintf(p, sizeof p, "/b/blast-%ld", nw); zoo_aset(zh, p, "", 0, -1, c_ignore, NULL); } else { printf("READY\n"); fflush(stdout); }
       struct timespec dl; clock_gettime(CLOCK_REALTIME, &dl); dl.tv_sec += 60; int to = sem_timedwait(&ev_sem, &dl); b = cpu_now(); if (to) last_ev = now_ns();
-      printf("{\"client\":\"%s\",\"op\":\"watch-events\",\"events\":%ld,\"events_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}\n", name, (long)events, (double)events / ((double)(last_ev - first_ev) / 1e9), (b.user + b.sys - a.user - a.sys) / (double)events * 1e6, to != 0, maxrss_mb());
+      printf("{\"client\":\"%s\",\"op\":\"watch-events\",\"events\":%ld,\"events_per_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}\n", name, (long)events, (double)events / ((double)(last_ev - first_ev) / 1e9), (b.user + b.sys - a.user - a.sys) / (double)events * 1e6, to != 0, maxrss_mb());
       return 0;
     }
     int us = socket(AF_INET, SOCK_DGRAM, 0); struct sockaddr_in ua = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(getenv("CUT_UDP")))}; inet_pton(AF_INET, "127.0.0.1", &ua.sin_addr);

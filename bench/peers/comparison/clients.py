@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 
 from . import build
 
-OPERATIONS = ("get", "set", "create", "exists", "children", "mixed")
+CALLS = ("get", "set", "create", "exists", "children", "mixed")
+# What is no matter of a window: how long it takes to open a session, and what watches and their events cost.
+CONNECT, WATCHES = "connect", "watches"
+OPERATIONS = (*CALLS, CONNECT, WATCHES)
+ONLY_WINDOW = {CONNECT: 1, WATCHES: 256}
+COUNT = {CONNECT: 100, WATCHES: 100_000}
 
 PEER, FLOOR, OKAPI, EXTRA = "peer", "floor", "okapi", "extra"
 
@@ -27,13 +32,17 @@ class Client:
     operations: tuple = OPERATIONS
 
     def arguments(self, connect, operation, window, count, payload, warm_up):
+        if self.kind == OKAPI and operation in ONLY_WINDOW:
+            return self.command + [operation, "--connect", connect, "--count", str(count)]
         if self.kind == OKAPI:
             return self.command + ["drive", "--connect", connect, "--op", operation, "--window", str(window),
                                    "--ops", str(count), "--payload", str(payload), "--warm-up", str(warm_up)]
         return self.command + [connect, operation, str(window), str(count), str(payload), str(warm_up)]
 
-    def amount(self, server, window, scale):
+    def amount(self, server, operation, window, scale):
         """Operations to measure, and to warm up with."""
+        if operation in COUNT:
+            return max(10, int(COUNT[operation] * scale)), 0
         known = [each for each in sorted(self.work) if each <= window]
         return [max(window, 100, int(min(each, most) * scale)) for each, most in zip(self.work[known[-1] if known else min(self.work)], MOST[server])]
 
@@ -48,10 +57,10 @@ def _all():
     jars = [f"{build.JARS}/{each}.jar" for each in ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-log4j12", "log4j-1.2")]
     return [
         okapi("okapi", build.OKAPI),
-        Client("mux-pool", "bare .NET multiplexer, completions on the pool", FLOOR, mux + ["mux-pool"], "rawnet"),
-        Client("mux-inline", "bare .NET multiplexer, inline completions", FLOOR, mux + ["mux-inline"], "rawnet"),
+        Client("mux-pool", "bare .NET multiplexer, completions on the pool", FLOOR, mux + ["mux-pool"], "rawnet", operations=CALLS),
+        Client("mux-inline", "bare .NET multiplexer, inline completions", FLOOR, mux + ["mux-inline"], "rawnet", operations=CALLS),
         Client("raw-c", "pipelined loop in C, no client (the floor)", FLOOR, [f"{made}/rawpipe"], "rawpipe",
-               {1: (60_000, 5_000), 16: (800_000, 50_000), 256: (4_000_000, 200_000)}),
+               {1: (60_000, 5_000), 16: (800_000, 50_000), 256: (4_000_000, 200_000)}, operations=CALLS),
         Client("c", "C client", PEER, [f"{made}/zkc"], "zkc",
                {1: (30_000, 3_000), 16: (40_000, 5_000), 256: (50_000, 5_000)}),
         Client("c-tuned", "C client, name resolution per loop off", PEER, [f"{made}/zkc"], "zkc",

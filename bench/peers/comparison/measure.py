@@ -83,14 +83,40 @@ def embedded_server(folder):
 START = {"null": null_server, "apache": apache_server, "embedded": embedded_server}
 
 
+def figures_of(op, text):
+    """What a driver printed, as one object; an exception when something is missing."""
+    answers = [json.loads(each) for each in text.splitlines() if each.startswith("{")]
+    if op == clients.WATCHES:
+        by_kind = {each["op"]: each for each in answers}
+        added, events = by_kind["watch-add"], by_kind["watch-events"]
+        if events.get("timeout") or events["events"] < added["watches"]:
+            raise ValueError("events are missing")
+        added["watches_per_s"] = added.pop("ops_per_s")
+        return {**events, **added}
+    figures = answers[-1] if answers else {}
+    for each in ("p50_ms",) if op == clients.CONNECT else ("cpu_s_per_mop", "ops_per_s", "p50_us"):
+        figures[each]
+    return figures
+
+
+def outcome_of(figures):
+    known = {"cpu_s_per_mop": "CPU-s/Mop", "ops_per_s": "ops/s", "p50_us": "µs p50", "p50_ms": "ms p50", "watches_per_s": "watches/s",
+             "cpu_us_per_watch": "CPU-µs each", "events_per_s": "events/s", "cpu_us_per_event": "CPU-µs each"}
+    return ", ".join(f"{figures[key]:,.10g} {unit}" for key, unit in known.items() if key in figures)
+
+
 class Session:
     """One measurement of all clients against all servers."""
 
     def __init__(self, options, available, results):
         self.options, self.clients, self.results = options, available, results
         self.folder = os.path.dirname(results)
-        self.configurations = [(op, window) for op in options.ops for window in options.windows]
+        self.configurations = [(op, window) for op in options.ops
+                               for window in ([clients.ONLY_WINDOW[op]] if op in clients.ONLY_WINDOW else options.windows)]
         self.done, self.failures = 0, 0
+        self.can_touch = build.is_made("zkc")
+        if clients.WATCHES in options.ops and not self.can_touch:
+            say("watches are measured on the null server alone: it takes the C driver to set znodes on the others")
 
     def total(self, servers):
         each_round = sum(op in client.operations for op, _ in self.configurations for client in self.clients)
@@ -103,24 +129,53 @@ class Session:
     def drive(self, server, client, op, window, count, warm_up):
         """One run of one driver: what it printed."""
         command = client.arguments(server.connect, op, window, count, self.options.payload, warm_up)
+        environment = {**os.environ, **client.environment}
         log = os.path.join(self.folder, "driver.log")
         with open(log, "w") as errors:
-            text, code = processes.output(command, self.options.limit, stderr=errors, env={**os.environ, **client.environment})
+            if op != clients.WATCHES:
+                text, code = processes.output(command, self.options.limit, stderr=errors, env=environment)
+            elif server.name == "null":
+                text, code = processes.output(command, self.options.limit, stderr=errors, env={**environment, "BLAST": "1"})
+            else:
+                text, code = self.watch(server, command, count, stderr=errors, env=environment)
         if code is None:
             raise Failed(f"it took more than {self.options.limit} s")
         try:
-            figures = json.loads(text.strip().splitlines()[-1])
-            figures["cpu_s_per_mop"], figures["ops_per_s"], figures["p50_us"]
-        except (IndexError, KeyError, TypeError, ValueError):
+            figures = figures_of(op, text)
+        except (KeyError, TypeError, ValueError):
             with open(log) as errors:
                 raise Failed(f"exit code {code}, no figures: {(text + errors.read()).strip()[-300:]}") from None
         if figures.get("errs"):
             raise Failed(f"{figures['errs']} operations failed")
         return figures
 
+    def znodes(self, server, what, count):
+        """Makes ("prep") or sets ("touch") the znodes that are watched, in a process of its own."""
+        processes.output([f"{build.MADE}/zkc", server.connect, what, "256", str(count), "16"], self.options.limit, env={**os.environ, "ZKC_TUNED": "1"})
+
+    def watch(self, server, command, count, **options):
+        """As processes.output, but sets the znodes when the driver has its watches."""
+        answers = os.path.join(self.folder, "driver.out")
+        deadline, touched = time.monotonic() + self.options.limit, False
+        with open(answers, "w+") as file:
+            process = processes.start(command, stdout=file, **options)
+            try:
+                while process.poll() is None and time.monotonic() < deadline:
+                    with open(answers) as so_far:
+                        ready = "READY" in so_far.read()
+                    if ready and not touched:
+                        touched = True
+                        self.znodes(server, "touch", count)
+                    time.sleep(0.02)
+                code = process.poll()
+            finally:
+                processes.end(process)
+        with open(answers) as file:
+            return file.read(), code
+
     def measured(self, server, client, op, window):
         """As drive, with what the rest of the machine did meanwhile."""
-        count, warm_up = client.amount(server.name, window, self.options.scale)
+        count, warm_up = client.amount(server.name, op, window, self.options.scale)
         machine, serving, ours, began = processes.cpu_of_machine(), processes.cpu_of(server.pid), processes.cpu_of_us_and_children(), time.monotonic()
         figures = self.drive(server, client, op, window, count, warm_up)
         wall = time.monotonic() - began
@@ -143,7 +198,7 @@ class Session:
         known = {"title": client.title, "kind": client.kind}
         try:
             figures = self.quietest(server, client, op, window)
-            outcome = f"{figures['cpu_s_per_mop']:.2f} CPU-s/Mop, {figures['ops_per_s']:,.0f}/s, p50 {figures['p50_us']} µs"
+            outcome = outcome_of(figures)
         except Failed as reason:
             self.failures += 1
             figures, outcome = {"failed": str(reason)}, f"failed: {reason}"
@@ -155,7 +210,7 @@ class Session:
         by_name = {each.name: each for each in self.clients}
         warmer = by_name.get("raw-c") or by_name.get("okapi") or self.clients[0]
         # Reads and writes as the drivers do, and each operation that is to come.
-        for op in dict.fromkeys(["get", "set", *self.options.ops]):
+        for op in dict.fromkeys(["get", "set", *(each for each in self.options.ops if each in clients.CALLS)]):
             count = max(100, int((50_000 if op == "create" else 200_000) * min(1.0, self.options.scale)))
             with contextlib.suppress(Failed):
                 self.drive(server, warmer, op, 64, count, 0)
@@ -169,9 +224,11 @@ class Session:
             with START[name](self.folder) as server:
                 if name != "null":
                     self.warm(server)
+                    if clients.WATCHES in self.options.ops:
+                        self.znodes(server, "prep", self.clients[0].amount(name, clients.WATCHES, 0, self.options.scale)[0])
                 for op, window in self.configurations:
                     for client in order:
-                        if op in client.operations:
+                        if op in client.operations and (op != clients.WATCHES or name == "null" or self.can_touch):
                             self.run(number, server, client, op, window)
 
 

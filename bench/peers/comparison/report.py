@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
 
-from . import chart
+from . import chart, clients
 from .build import say
 
 BASE = "okapi"
@@ -23,6 +23,12 @@ CPU = Figure("cpu_s_per_mop", "CPU-s/Mop")
 RATE = Figure("ops_per_s", "ops/s", less_is_better=False)
 P50 = Figure("p50_us", "p50 µs")
 ALLOCATED = Figure("alloc_b_per_op", "bytes/op")
+# Of the operations that are no calls in a window.
+OTHERS = {
+    clients.CONNECT: [Figure("p50_ms", "to the first reply, p50 ms"), Figure("first_ms", "the first of the process, ms")],
+    clients.WATCHES: [Figure("watches_per_s", "watches/s"), Figure("cpu_us_per_watch", "CPU-µs per watch"), Figure("heap_bytes_per_watch", "heap bytes per watch"),
+                      Figure("events_per_s", "events/s"), Figure("cpu_us_per_event", "CPU-µs per event")],
+}
 
 
 def number(value):
@@ -44,7 +50,7 @@ class Results:
         self.runs = [each for each in lines if "about" not in each and "failed" not in each]
         self.titles, self.kinds = {}, {}
         self._values = defaultdict(dict)
-        for file_round, run in enumerate(self.runs):
+        for run in self.runs:
             self.titles[run["client"]], self.kinds[run["client"]] = run["title"], run["kind"]
             self._values[self.place(run), run["client"]][run["file"], run["round"]] = run
 
@@ -52,8 +58,12 @@ class Results:
     def place(run):
         return run["server"], run["op"], run["window"]
 
-    def places(self):
-        return list(dict.fromkeys(map(self.place, self.runs)))
+    def places(self, server=None):
+        """Server, operation and window of all that are calls in a window."""
+        return [each for each in dict.fromkeys(map(self.place, self.runs)) if each[1] not in OTHERS and server in (None, each[0])]
+
+    def servers(self):
+        return list(dict.fromkeys(each["server"] for each in self.runs))
 
     def clients(self, place, kind=None):
         return [each for each in self.titles if (place, each) in self._values and kind in (None, self.kinds[each])]
@@ -64,7 +74,8 @@ class Results:
     def ratios(self, place, client, base, figure):
         """Of the runs of one round: what slowed down a round slowed down both."""
         ours, theirs = self._values.get((place, client), {}), self._values.get((place, base), {})
-        return [ours[each][figure.key] / theirs[each][figure.key] for each in ours if each in theirs and theirs[each].get(figure.key)]
+        return [ours[each][figure.key] / theirs[each][figure.key] for each in ours
+                if figure.key in ours[each] and theirs.get(each, {}).get(figure.key)]
 
     def best_peer(self, place, figure):
         peers = [each for each in self.clients(place, "peer") if self.values(place, each, figure)]
@@ -93,7 +104,7 @@ def in_short(results):
 
 def one_server(results, server):
     rows = []
-    for place in (each for each in results.places() if each[0] == server):
+    for place in results.places(server):
         for client in results.clients(place):
             def values(figure):
                 return spread(results.values(place, client, figure))
@@ -105,7 +116,19 @@ def one_server(results, server):
             rows.append([place[1], str(place[2]), results.titles[client], values(CPU), ratio(CPU), values(RATE), ratio(RATE),
                          values(P50), ratio(P50), values(ALLOCATED), str(len(results.values(place, client, CPU)))])
     header = ["op", "window", "client", "CPU-s/Mop", "÷ Okapi", "ops/s", "÷ Okapi", "p50 µs", "÷ Okapi", "bytes/op", "runs"]
-    return [f"## {chart.SERVER_TITLES.get(server, server)}", "", *table(header, rows)]
+    lines = [f"## {chart.SERVER_TITLES.get(server, server)}", ""]
+    lines += table(header, rows) if rows else []
+    for op, figures in OTHERS.items():
+        place = server, op, clients.ONLY_WINDOW[op]
+        rows = []
+        for client in results.clients(place):
+            rows.append([op, results.titles[client]])
+            for figure in figures:
+                found = results.ratios(place, client, BASE, figure)
+                rows[-1] += [spread(results.values(place, client, figure)), number(median(found)) if found else "–"]
+        header = ["op", "client", *(column for figure in figures for column in (figure.title, "÷ Okapi"))]
+        lines += table(header, rows) if rows else []
+    return lines
 
 
 def preface(results):
@@ -149,9 +172,8 @@ def write(files, folder, chart_operation):
         say("no run brought figures, so there is no table")
         return 1
     os.makedirs(folder, exist_ok=True)
-    servers = list(dict.fromkeys(place[0] for place in results.places()))
     lines = preface(results) + in_short(results)
-    for server in servers:
+    for server in results.servers():
         lines += one_server(results, server)
     lines += failures(results)
     drawn = chart.draw(results, chart_operation, CPU)

@@ -216,7 +216,7 @@ func main() {
 			}
 			c1 = cpuSum()
 			e := atomic.LoadInt64(&events)
-			fmt.Printf("{\"client\":\"%s\",\"op\":\"watch-events\",\"events\":%d,\"events_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}\n", name, e, float64(e)/(float64(lastEv-firstEv)/1e9), (c1-c0)/float64(e)*1e6, to, status("VmHWM"))
+			fmt.Printf("{\"client\":\"%s\",\"op\":\"watch-events\",\"events\":%d,\"events_per_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}\n", name, e, float64(e)/(float64(lastEv-firstEv)/1e9), (c1-c0)/float64(e)*1e6, to, status("VmHWM"))
 			return
 		}
 		us, _ := net.Dial("udp", "127.0.0.1:"+os.Getenv("CUT_UDP"))

@@ -84,7 +84,7 @@ public class ZkJava {
         wantEvents = nw; c0 = cpu();
         if (System.getenv("BLAST") != null) zk.setData("/b/blast-" + nw, new byte[0], -1, (rc, p, c, st) -> { }, null); else System.out.println("READY");
         boolean ok = evDone.await(60, TimeUnit.SECONDS); c1 = cpu(); if (!ok) lastEv = System.nanoTime();
-        System.out.printf(Locale.ROOT, "{\"client\":\"java\",\"op\":\"watch-events\",\"events\":%d,\"events_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}%n", events.get(), events.get() / ((lastEv - firstEv) / 1e9), (c1 - c0) / events.get() * 1e6, ok ? 0 : 1, status("VmHWM"));
+        System.out.printf(Locale.ROOT, "{\"client\":\"java\",\"op\":\"watch-events\",\"events\":%d,\"events_per_s\":%.0f,\"cpu_us_per_event\":%.2f,\"timeout\":%d,\"rss_mb\":%.1f}%n", events.get(), events.get() / ((lastEv - firstEv) / 1e9), (c1 - c0) / events.get() * 1e6, ok ? 0 : 1, status("VmHWM"));
         Runtime.getRuntime().halt(0);
       }
       DatagramSocket us = new DatagramSocket(); DatagramPacket pk = new DatagramPacket(new byte[] {1}, 1, InetAddress.getByName("127.0.0.1"), Integer.parseInt(System.getenv("CUT_UDP")));

@@ -80,7 +80,7 @@ def main():
             else: print("READY", flush=True)
             ok = b.ev_done.wait(60); c1 = cpu()
             if not ok: b.last = ns()
-            print('{"client":"%s","op":"watch-events","events":%d,"events_s":%.0f,"cpu_us_per_event":%.2f,"timeout":%d,"rss_mb":%.1f}' % (NAME, b.events, b.events / ((b.last - b.first) / 1e9), cpud(c0, c1) / max(1, b.events) * 1e6, 0 if ok else 1, status("VmHWM")), flush=True); os._exit(0)
+            print('{"client":"%s","op":"watch-events","events":%d,"events_per_s":%.0f,"cpu_us_per_event":%.2f,"timeout":%d,"rss_mb":%.1f}' % (NAME, b.events, b.events / ((b.last - b.first) / 1e9), cpud(c0, c1) / max(1, b.events) * 1e6, 0 if ok else 1, status("VmHWM")), flush=True); os._exit(0)
         us = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); cut = ("127.0.0.1", int(os.environ["CUT_UDP"])); up = threading.Event(); at = [0]
         def lst(s):
             if s == KazooState.CONNECTED: at[0] = ns(); up.set()
