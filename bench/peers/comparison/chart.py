@@ -20,7 +20,6 @@ def panel(results, place, figure, left, top):
     names = sorted(results.clients(place), key=lambda each: median(results.values(place, each, figure)))
     greatest = max(max(results.values(place, each, figure)) for each in names)
     scale = (WIDTH - NAMES - FIGURES) / greatest if greatest > 0 else 0
-    base = median(results.values(place, "okapi", figure)) if "okapi" in names else 0
     start = left + NAMES
     drawn = [text(left, top + 16, f"{SERVER_TITLES.get(place[0], place[0])}: {place[1]}, {place[2]} outstanding", font_weight="bold", font_size=13)]
     for row, name in enumerate(names):
@@ -32,7 +31,8 @@ def panel(results, place, figure, left, top):
         drawn.append(f'<rect x="{start}" y="{y}" width="{max(1.0, middle * scale):.1f}" height="{BAR}" fill="{COLOURS.get(kind, COLOURS["extra"])}"/>')
         if len(values) > 1:
             drawn.append(f'<path d="M{start + min(values) * scale:.1f} {y + BAR / 2}H{start + max(values) * scale:.1f}" stroke="#1f2937" stroke-width="1.5"/>')
-        ratio = f" ({label(middle / base)}×)" if base and name != "okapi" else ""
+        ratios = results.ratios(place, name, "okapi", figure)
+        ratio = f" ({label(median(ratios))}×)" if ratios and name != "okapi" else ""
         drawn.append(text(start + max(max(values) * scale, 1) + 5, y + BAR - 3, label(middle) + ratio, **bold))
     return drawn, HEAD + len(names) * (BAR + GAP)
 
