@@ -187,6 +187,11 @@ def build():
     return missing
 
 
+def lacking_to_run():
+    """As lacking, of what is not built but found."""
+    return {name: reason for name, reason in lacking().items() if name in ("apache", "kazoo")}
+
+
 def check():
     missing = lacking()
     for name, reason in missing.items():

@@ -199,7 +199,7 @@ class Session:
         try:
             figures = self.quietest(server, client, op, window)
             outcome = outcome_of(figures)
-        except Failed as reason:
+        except (Failed, OSError) as reason:  # no such file: the server ended, and its place in /proc with it
             self.failures += 1
             figures, outcome = {"failed": str(reason)}, f"failed: {reason}"
         self.record({**figures, **known, **where})
@@ -221,15 +221,23 @@ class Session:
         if number % 2:
             order.reverse()
         for name in servers:
-            with START[name](self.folder) as server:
-                if name != "null":
-                    self.warm(server)
-                    if clients.WATCHES in self.options.ops:
-                        self.znodes(server, "prep", self.clients[0].amount(name, clients.WATCHES, 0, self.options.scale)[0])
-                for op, window in self.configurations:
-                    for client in order:
-                        if op in client.operations and (op != clients.WATCHES or name == "null" or self.can_touch):
-                            self.run(number, server, client, op, window)
+            try:
+                with START[name](self.folder) as server:
+                    self.drive_all(number, server, order)
+            except Failed as reason:  # the server did not start; the others may
+                self.failures += 1
+                say(str(reason))
+                self.record({"failed": str(reason), "server": name, "round": number, "op": "–", "window": "–", "client": "–"})
+
+    def drive_all(self, number, server, order):
+        if server.name != "null":
+            self.warm(server)
+            if clients.WATCHES in self.options.ops and self.can_touch:
+                self.znodes(server, "prep", self.clients[0].amount(server.name, clients.WATCHES, 0, self.options.scale)[0])
+        for op, window in self.configurations:
+            for client in order:
+                if op in client.operations and (op != clients.WATCHES or server.name == "null" or self.can_touch):
+                    self.run(number, server, client, op, window)
 
 
 def first_line_of(command):
@@ -271,9 +279,6 @@ def run(options, missing, results):
     try:
         for number in range(options.rounds):
             session.round(number, servers)
-    except Failed as reason:
-        say(str(reason))
-        return 1
     except (KeyboardInterrupt, SystemExit):
         say("interrupted; \"bench/compare report\" tells of the runs that were made")
         raise

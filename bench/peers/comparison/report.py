@@ -22,6 +22,7 @@ class Figure:
 CPU = Figure("cpu_s_per_mop", "CPU-s/Mop")
 RATE = Figure("ops_per_s", "ops/s", less_is_better=False)
 P50 = Figure("p50_us", "p50 µs")
+SERVER_CPU = Figure("server_cpu_us_per_op", "server's CPU-s/Mop")
 ALLOCATED = Figure("alloc_b_per_op", "bytes/op")
 # Of the operations that are no calls in a window.
 OTHERS = {
@@ -71,9 +72,9 @@ class Results:
     def values(self, place, client, figure):
         return [run[figure.key] for run in self._values.get((place, client), {}).values() if figure.key in run]
 
-    def ratios(self, place, client, base, figure):
+    def ratios(self, place, client, base, figure, base_place=None):
         """Of the runs of one round: what slowed down a round slowed down both."""
-        ours, theirs = self._values.get((place, client), {}), self._values.get((place, base), {})
+        ours, theirs = self._values.get((place, client), {}), self._values.get((base_place or place, base), {})
         return [ours[each][figure.key] / theirs[each][figure.key] for each in ours
                 if figure.key in ours[each] and theirs.get(each, {}).get(figure.key)]
 
@@ -100,6 +101,23 @@ def in_short(results):
     header = ["server", "op", "window", "Okapi: CPU-s/Mop", "CPU: Okapi ÷ best peer", "CPU: Okapi ÷ bare multiplexer (pool)",
               "ops/s: Okapi ÷ best peer", "p50: Okapi ÷ best peer"]
     return ["## Okapi and the best peer of each figure", "", *table(header, rows)] if rows else []
+
+
+def servers_compared(results):
+    """The embedded server beside Apache's: what the same client had of the one and of the other, in the same rounds."""
+    rows = []
+    for _, op, window in results.places("embedded"):
+        ours, theirs = ("embedded", op, window), ("apache", op, window)
+        for client in results.clients(ours):
+            if results.kinds[client] == "peer" or not results.values(theirs, client, CPU):
+                continue
+            row = [op, str(window), results.titles[client]]
+            for figure in (RATE, SERVER_CPU):
+                row += [spread(results.values(theirs, client, figure)), spread(results.values(ours, client, figure)),
+                        spread(results.ratios(ours, client, client, figure, theirs))]
+            rows.append(row)
+    header = ["op", "window", "client", "ops/s: Apache", "embedded", "embedded ÷ Apache", "server's CPU-s/Mop: Apache", "embedded", "embedded ÷ Apache"]
+    return ["## The embedded server beside Apache ZooKeeper", "", *table(header, rows)] if rows else []
 
 
 def one_server(results, server):
@@ -175,7 +193,7 @@ def write(files, folder, chart_operation):
     lines = preface(results) + in_short(results)
     for server in results.servers():
         lines += one_server(results, server)
-    lines += failures(results)
+    lines += servers_compared(results) + failures(results)
     drawn = chart.draw(results, chart_operation, CPU)
     for name, text in (("compare.md", "\n".join(lines)), ("compare.svg", drawn)):
         if text:
