@@ -95,8 +95,8 @@ def dotnet_needs():
 
 def apache_needs():
     text, code = processes.output([APACHE, "check"], 60)
-    if code:
-        raise Missing(text.strip().splitlines()[-1] if code is not None else f"{APACHE} check does not end")
+    if code != 0:
+        raise Missing(" ".join(text.split()) if code is not None else f"{APACHE} check does not end")
 
 
 def make(command, **options):

@@ -199,7 +199,7 @@ class Session:
         try:
             figures = self.quietest(server, client, op, window)
             outcome = outcome_of(figures)
-        except (Failed, OSError) as reason:  # no such file: the server ended, and its place in /proc with it
+        except (Failed, OSError) as reason:  # the server has ended
             self.failures += 1
             figures, outcome = {"failed": str(reason)}, f"failed: {reason}"
         self.record({**figures, **known, **where})

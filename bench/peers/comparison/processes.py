@@ -42,7 +42,7 @@ def end(process, gently=False):
 
 
 def output(command, limit, **options):
-    """Runs a command to its end: its exit code (None when it took too long) and its output."""
+    """Runs a command to its end: its output and its exit code, which is None when it took too long."""
     process = start(command, stdout=subprocess.PIPE, text=True, **{"stderr": subprocess.STDOUT, **options})
     try:
         return process.communicate(timeout=limit)[0], process.returncode
@@ -61,8 +61,11 @@ def cpu_of_machine():
 
 
 def cpu_of(pid):
+    """Seconds that a process has used; an OSError when it has ended."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rsplit(")", 1)[1].split()
+    if fields[0] in "ZX":
+        raise ProcessLookupError(f"process {pid} has ended")
     return (int(fields[11]) + int(fields[12])) / HERTZ
 
 
