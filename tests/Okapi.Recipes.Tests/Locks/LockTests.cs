@@ -28,7 +28,7 @@ public abstract class LockTests(Servers servers)
         Assert.True(next.FencingToken > first.FencingToken);
         Assert.StartsWith(path + "/_c_", next.Path, StringComparison.Ordinal);
         await next.DisposeAsync();
-        Assert.Empty(await one.GetChildrenAsync(path, Ct));
+        Assert.Empty(await one.TryGetChildrenAsync(path, Ct) ?? []);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public abstract class LockTests(Servers servers)
         await mine.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.Soon());
         await Assert.ThrowsAsync<ObjectDisposedException>(() => mine.AcquireAsync(Ct));
-        Assert.Empty(await zk.GetChildrenAsync(path, Ct));
+        Assert.Empty(await zk.TryGetChildrenAsync(path, Ct) ?? []);
     }
 
     [Fact]
@@ -247,7 +247,7 @@ public abstract class LockTests(Servers servers)
             else await term.DisposeAsync();
         }
 
-        Assert.Empty(await zk.GetChildrenAsync(mine.Path, Ct));
+        Assert.Empty(await zk.TryGetChildrenAsync(mine.Path, Ct) ?? []);
     }
 
     [Fact]

@@ -85,8 +85,8 @@ public abstract class QueueTests(Servers servers)
         Assert.Single(await zk.GetChildrenAsync(queue.Path));
         Assert.Equal(2, (await zk.GetChildrenAsync(queue.LockPath)).Count); // the lock and the mark of the one that is held
         await held.CompleteAsync();
-        Assert.Empty(await zk.GetChildrenAsync(queue.Path));
-        Assert.Empty(await zk.GetChildrenAsync(queue.LockPath));
+        Assert.Empty(await zk.TryGetChildrenAsync(queue.Path) ?? []);
+        Assert.Empty(await zk.TryGetChildrenAsync(queue.LockPath) ?? []);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public abstract class QueueTests(Servers servers)
             }
         }
 
-        await Waiting.UntilAsync(async () => (await zk.GetChildrenAsync(queue.LockPath)).Count == 0, "no lock is left");
+        await Waiting.UntilAsync(async () => (await zk.TryGetChildrenAsync(queue.LockPath) ?? []).Count == 0, "no lock is left");
         await using ReceivedEntry entry = await queue.ReceiveAsync().Soon();
         await entry.CompleteAsync();
     }
@@ -145,7 +145,7 @@ public abstract class QueueTests(Servers servers)
         await two.CompleteAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => one.CompleteAsync());
         Assert.Equal(0, await queue.CountAsync());
-        Assert.Empty(await zk.GetChildrenAsync(queue.LockPath));
+        Assert.Empty(await zk.TryGetChildrenAsync(queue.LockPath) ?? []);
     }
 
     [Fact]
@@ -280,7 +280,7 @@ public abstract class QueueTests(Servers servers)
         await proxy.CutAsync();
         proxy.Heal();
         Assert.True(await completing.Soon());
-        Assert.Empty(await observer.GetChildrenAsync(queue.LockPath));
+        Assert.Empty(await observer.TryGetChildrenAsync(queue.LockPath) ?? []);
     }
 
     [Fact]
@@ -343,7 +343,7 @@ public abstract class QueueTests(Servers servers)
         await stop.CancelAsync();
         await consuming.Soon();
         Assert.Equal(Enumerable.Range(0, Items).Select(i => $"{i}").Order(StringComparer.Ordinal), completed.Order(StringComparer.Ordinal)); // no session ended, so none is given twice
-        await Waiting.UntilAsync(async () => (await zk.GetChildrenAsync(path + "-locks")).Count == 0, "no lock is left");
+        await Waiting.UntilAsync(async () => (await zk.TryGetChildrenAsync(path + "-locks") ?? []).Count == 0, "no lock is left");
         foreach (ZooKeeperClient own in clients) await own.DisposeAsync();
     }
 

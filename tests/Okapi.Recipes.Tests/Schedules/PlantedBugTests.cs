@@ -60,7 +60,7 @@ public sealed class PlantedBugTests
             var leases = new Leases(zk, Subject.Path + "/leases", 1, options);
             return async (_, ct) => (await leases.TakeAsync(
                 limit => line.EnterAsync("lock-", default, static (all, mine) => mine == 0 ? null : all[mine - 1], null, limit.Token), default, null, ct))!;
-        }) with { Folders = [Subject.Path + "/leases"], Entitled = static _ => 1 });
+        }) with { Folders = [Subject.Path + "/locks/0", Subject.Path + "/locks/1", Subject.Path + "/locks/2", Subject.Path + "/leases"] });
 
     private static Subject Locked(FindBlocker findBlocker) => Subject.Lock with
     {

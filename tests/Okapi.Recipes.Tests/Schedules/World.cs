@@ -38,9 +38,17 @@ internal sealed class World : IAsyncDisposable
 
     public IReadOnlyList<Actor> Actors => _actors;
 
-    public static ZooKeeperOptions OptionsFor(EmbeddedServer server) => new()
+    public static Task<EmbeddedServer> StartServerAsync(int members = 1)
     {
-        ConnectString = server.ConnectionString,
+        EmbeddedServerOptions options = EmbeddedTarget.ToServerOptions(new());
+        (options.UseSockets, options.Members) = (false, members);
+        options.ContainerCheckInterval = TimeSpan.FromHours(1); // no folder goes in the middle of a schedule
+        return EmbeddedServer.StartAsync(options);
+    }
+
+    public static ZooKeeperOptions OptionsFor(EmbeddedServer server, int member = 1) => new()
+    {
+        ConnectString = server.Members[member - 1].ConnectionString,
         ConnectCallback = (to, ct) => server.ConnectAsync(to.Port, ct),
         SessionTimeout = TimeSpan.FromMinutes(10),
         ConnectTimeout = TimeSpan.FromMinutes(10),
@@ -53,9 +61,7 @@ internal sealed class World : IAsyncDisposable
 
     public static async Task<World> StartAsync(Subject subject, int clients)
     {
-        EmbeddedServerOptions options = EmbeddedTarget.ToServerOptions(new());
-        (options.UseSockets, options.ContainerCheckInterval) = (false, TimeSpan.FromHours(1)); // so that no folder goes in the middle of a schedule
-        EmbeddedServer server = await EmbeddedServer.StartAsync(options);
+        EmbeddedServer server = await StartServerAsync();
         Actor[] actors = [.. Enumerable.Range(0, clients).Select(index => new Actor(index, server))];
         foreach (Actor actor in actors) await actor.ConnectAsync(subject);
         return new(subject, server, await ZooKeeperClient.ConnectAsync(OptionsFor(server)), actors);
@@ -244,7 +250,7 @@ internal sealed class World : IAsyncDisposable
         foreach (Actor actor in _actors) await actor.StopAsync();
         foreach (Actor actor in _actors) await SettleAsync(actor);
         _stats.Clear();
-        if (await WatchesAsync() is > 0 and int left) throw new ViolationException($"{left} watches are left on the server");
+        if (await _server.CountWatchesAsync() is > 0 and int left) throw new ViolationException($"{left} watches are left on the server");
     }
 
     public async ValueTask DisposeAsync()
@@ -353,15 +359,5 @@ internal sealed class World : IAsyncDisposable
         if (_actorsBySession.TryGetValue(stat.EphemeralOwner, out int known)) return known;
         if (Array.Find(_actors, actor => actor.Zk.SessionId == stat.EphemeralOwner) is not { } owner) return -1;
         return _actorsBySession[stat.EphemeralOwner] = owner.Index;
-    }
-
-    private async Task<int> WatchesAsync()
-    {
-        await using Stream stream = await _server.ConnectAsync();
-        await stream.WriteAsync("mntr"u8.ToArray());
-        using var reader = new StreamReader(stream);
-        foreach (string line in (await reader.ReadToEndAsync()).Split('\n'))
-            if (line.StartsWith("zk_watch_count\t", StringComparison.Ordinal)) return int.Parse(line.AsSpan("zk_watch_count\t".Length), System.Globalization.CultureInfo.InvariantCulture);
-        throw new InvalidOperationException("mntr does not tell zk_watch_count.");
     }
 }

@@ -37,33 +37,42 @@ public class TornTailTests
     public async Task A_log_is_never_seen_without_its_header()
     {
         // A process that is killed just then leaves what another sees just then.
+        const int Logs = 500;
         using var folder = new TestFolder(inMemory: true);
         Directory.CreateDirectory(folder.VersionPath);
-        bool isDone = false;
-        Task<int> watching = Task.Run(() =>
-        {
-            int seen = 0;
-            while (!Volatile.Read(ref isDone))
+        using var isLooking = new SemaphoreSlim(0);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task looking = Task.Factory.StartNew(
+            () =>
             {
-                foreach (string path in Directory.GetFiles(folder.VersionPath, "log.*"))
+                byte[] header = new byte[Header];
+                for (int i = 0; i < Logs; i++)
                 {
+                    string path = folder.File($"log.{i:x}");
+                    isLooking.Release();
+                    while (!File.Exists(path)) over.Token.ThrowIfCancellationRequested();
                     using FileStream log = File.Open(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-                    byte[] header = new byte[Header];
                     Assert.Equal(Header, log.Read(header));
                     Assert.True(LogFormat.TryReadHeader(header, out _));
-                    seen++;
                 }
+            },
+            over.Token,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        try
+        {
+            for (int i = 0; i < Logs; i++)
+            {
+                if (await Task.WhenAny(looking, isLooking.WaitAsync(over.Token)) == looking) break;
+                using LogWriter writer = LogWriter.Create(folder.File($"log.{i:x}"), folder.File("okapi-log.tmp"), id: 1, growth: 4096);
             }
 
-            return seen;
-        });
-        for (int i = 0; i < 500 && !watching.IsCompleted; i++)
-        {
-            using LogWriter writer = LogWriter.Create(folder.File($"log.{i:x}"), folder.File("okapi-log.tmp"), id: 1, growth: 4096);
+            await looking;
         }
-
-        Volatile.Write(ref isDone, true);
-        Assert.NotEqual(0, await watching);
+        finally
+        {
+            await over.CancelAsync();
+        }
     }
 
     [Fact]
