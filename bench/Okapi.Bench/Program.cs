@@ -22,6 +22,22 @@ drive.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
+var number = new Option<int>("--count") { Description = "Sessions to open, one after another", DefaultValueFactory = _ => 100 };
+var connecting = new Command("connect", "Opens sessions and prints how long it takes until each has its first reply") { connect, number };
+connecting.SetAction(async (parsed, cancellationToken) =>
+{
+    Console.WriteLine(await Connecting.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(number), cancellationToken));
+    return 0;
+});
+
+var watches = new Option<int>("--count") { Description = "Data watches, one to a znode", DefaultValueFactory = _ => 100_000 };
+var watching = new Command("watches", "Sets data watches, has an event for each, and prints what both cost") { connect, window, watches };
+watching.SetAction(async (parsed, cancellationToken) =>
+{
+    await foreach (string line in Watching.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(window), cancellationToken)) Console.WriteLine(line);
+    return 0;
+});
+
 var seconds = new Option<int>("--seconds") { Description = "How long the ensemble stays down", DefaultValueFactory = _ => 60 };
 var outage = new Command("outage", "Kills a whole ensemble of its own under a client and prints what the client costs meanwhile") { seconds };
 outage.SetAction(async (parsed, cancellationToken) =>
@@ -56,4 +72,4 @@ serveThroughput.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-return await new RootCommand("Measures Okapi") { drive, outage, serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();
+return await new RootCommand("Measures Okapi") { drive, connecting, watching, outage, serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();
