@@ -204,7 +204,14 @@ internal sealed class Session : IConnectionOwner, IDisposable
         Advance(header.Zxid);
         if (operation is null) return;
         Lease.Renew(operation.StartedAt);
-        operation.Complete(header.Error, ref reader);
+        try
+        {
+            operation.Read(header.Error, ref reader);
+        }
+        finally
+        {
+            connection.Completions.Add(operation);
+        }
     }
 
     /// <summary>Only replies move it: events of one transaction come one by one, and a reconnect between them would lose the rest (H44).</summary>
@@ -333,8 +340,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         try
         {
-            Stream stream = await _environment.Connector.ConnectAsync(server, timeout, cancellationToken).ConfigureAwait(false);
-            var connection = new Connection(stream, server, attempt, Outbox, this, _environment.Time, _maxReply, _environment.Schedule);
+            Link link = await _environment.Connector.ConnectAsync(server, timeout, cancellationToken).ConfigureAwait(false);
+            var connection = new Connection(link, server, attempt, Outbox, this, _environment.Time, _maxReply, _environment.Schedule);
             if (!TryAdopt(connection, cancellationToken))
             {
                 connection.Abort();

@@ -148,7 +148,8 @@ public class MemoryTests
             _xid = Xids.Next(_xid);
             if (!_outbox.TakeReply(this, _xid, out PendingOperation? operation)) throw new InvalidOperationException();
             var body = new JuteReader(_stat);
-            operation!.Complete(ErrorCode.Ok, ref body);
+            operation!.Read(ErrorCode.Ok, ref body);
+            operation.Complete();
         }
     }
 }
