@@ -24,7 +24,7 @@ internal class CompletionQueue(Action<IThreadPoolWorkItem> schedule) : IThreadPo
         if (!_ready.IsEmpty) Schedule();
     }
 
-    /// <summary>Asked by whoever has submitted something: whether the queue sees to its sending.</summary>
+    /// <summary>Asked by whoever has submitted something that may wait a little for more: whether the queue sees to its sending.</summary>
     public virtual bool TakesFlush() => false;
 
     /// <summary>Nothing more is added. Called by the reader.</summary>

@@ -32,15 +32,13 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
     private int _seenRuns;
     private long _seenSince;
 
-    public void Start(string name) => new Thread(Run) { IsBackground = true, Name = name }.UnsafeStart();
-
     public override void Publish()
     {
         if (IsEmpty) return;
         if (_isIdle) // adding to the queue was a full fence
         {
             _seenSince = 0;
-            lock (_gate) Monitor.Pulse(_gate);
+            Wake();
         }
         else if (_isHeldUp)
         {
@@ -61,16 +59,16 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
 
     public override bool TakesFlush()
     {
-        if (t_current != this || _isHeldUp) return false;
-        if (IsEmpty && !_hasFlushed)
+        if (_isHeldUp) return false;
+        if (t_current == this && IsEmpty && !_hasFlushed)
         {
             _hasFlushed = true; // nobody else is about to submit anything
             flusher.FlushHere();
             return true;
         }
 
-        Volatile.Write(ref _isFlushDeferred, 1);
-        Interlocked.MemoryBarrier();
+        Interlocked.Exchange(ref _isFlushDeferred, 1);
+        if (_isIdle) Wake();
         return !_isHeldUp || !TakeDeferredFlush();
     }
 
@@ -78,19 +76,11 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
     {
         _isOver = true;
         if (!IsEmpty) Schedule(); // the thread may be kept for long by what it runs now
-        lock (_gate) Monitor.Pulse(_gate);
+        Wake();
     }
 
-    private TimeSpan GiveUp()
-    {
-        _isHeldUp = true;
-        Interlocked.MemoryBarrier(); // now either this thread sees what the other has deferred, or that one sees the mark
-        if (TakeDeferredFlush()) flusher.FlushOnPool();
-        if (!IsEmpty) Schedule();
-        return Timeout.InfiniteTimeSpan;
-    }
-
-    private void Run()
+    /// <summary>What the thread does until the queue has ended.</summary>
+    public void Run()
     {
         t_current = this;
         while (!_isOver || !IsEmpty)
@@ -106,6 +96,17 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
             if (TakeDeferredFlush()) flusher.FlushHere();
             Sleep();
         }
+
+        t_current = null;
+    }
+
+    private TimeSpan GiveUp()
+    {
+        _isHeldUp = true;
+        Interlocked.MemoryBarrier(); // now either this thread sees what the other has deferred, or that one sees the mark
+        if (TakeDeferredFlush()) flusher.FlushOnPool();
+        if (!IsEmpty) Schedule();
+        return Timeout.InfiniteTimeSpan;
     }
 
     private void Sleep()
@@ -115,9 +116,14 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
         {
             _isIdle = true;
             Interlocked.MemoryBarrier(); // now either this thread sees what was added, or whoever added it sees that it sleeps
-            if (IsEmpty && !_isOver) Monitor.Wait(_gate);
+            if (IsEmpty && Volatile.Read(ref _isFlushDeferred) == 0 && !_isOver) Monitor.Wait(_gate);
             _isIdle = false;
         }
+    }
+
+    private void Wake()
+    {
+        lock (_gate) Monitor.Pulse(_gate);
     }
 
     private bool TakeDeferredFlush() => Volatile.Read(ref _isFlushDeferred) != 0 && Interlocked.Exchange(ref _isFlushDeferred, 0) != 0;

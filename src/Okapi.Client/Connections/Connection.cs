@@ -15,6 +15,10 @@ internal interface IConnectionOwner
     /// <exception cref="ProtocolException">It answers nothing; the connection ends.</exception>
     void OnOversized(Connection connection, ReplyHeader header, int length);
 
+    /// <summary>The connection's reader is about to wait.</summary>
+    /// <returns>For how long at most; the owner is told again after that.</returns>
+    TimeSpan OnWaiting();
+
     /// <summary>The connection is over. Called once at most, and not after <see cref="Connection.Abort"/>.</summary>
     void OnLost(Connection connection, Exception reason);
 }
@@ -79,9 +83,13 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
             return;
         }
 
-        _link.Socket!.WaitLimit = _thread.Supervise;
-        _thread.Start($"Okapi completions {Server}");
-        new Thread(Receive) { IsBackground = true, Name = $"Okapi reader {Server}" }.UnsafeStart();
+        _link.Socket!.WaitLimit = () =>
+        {
+            TimeSpan owners = _owner.OnWaiting(), threads = _thread.Supervise();
+            return threads == Timeout.InfiniteTimeSpan || owners < threads ? owners : threads;
+        };
+        SpareThread.Run($"Okapi completions {Server}", _thread.Run);
+        SpareThread.Run($"Okapi reader {Server}", Receive);
     }
 
     /// <summary>Ends the connection; its owner is not told, because it is the owner who does this.</summary>
@@ -92,9 +100,8 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
 
     public void Flush(bool atOnce)
     {
-        if (Completions.TakesFlush()) return;
         if (atOnce) FlushHere();
-        else FlushOnPool();
+        else if (!Completions.TakesFlush()) FlushOnPool();
     }
 
     public void FlushHere() => _ = SendAsync(isCaller: true, hasBatch: false);

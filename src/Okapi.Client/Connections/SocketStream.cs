@@ -139,7 +139,7 @@ internal sealed class SocketStream : Stream
         {
             try
             {
-                await Task.Factory.StartNew(wait, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+                await SpareThread.RunAsync("Okapi wait", wait).ConfigureAwait(false);
             }
             catch (Exception error) when (error is SocketException or ObjectDisposedException)
             {

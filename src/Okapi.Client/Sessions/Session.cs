@@ -30,6 +30,10 @@ internal interface ISessionObserver
 /// </summary>
 internal sealed class Session : IConnectionOwner, IDisposable
 {
+    /// <summary>How late the timer may be before somebody else does its work.</summary>
+    private static readonly TimeSpan TimerSlack = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly Queue<SessionInput> _inputs = new();
     private readonly Queue<SessionEffect> _effects = new();
@@ -172,6 +176,16 @@ internal sealed class Session : IConnectionOwner, IDisposable
         if (!_isEstablished || !Outbox.TakeReply(connection, header.Xid, out PendingOperation? operation)) throw new ProtocolException($"The server sent a frame of {length} bytes that answers nothing.");
         Advance(header.Zxid);
         operation?.Fail(new ReplyTooLargeException(operation.Path, length, _maxReply));
+    }
+
+    /// <summary>Timers run on the thread pool; where that is starved the reader sees to pings and time-outs (H26).</summary>
+    TimeSpan IConnectionOwner.OnWaiting()
+    {
+        TimeSpan due = _timerDue, now = Now;
+        if (due > now + LongestWait) return LongestWait;
+        if (due + TimerSlack > now) return due + TimerSlack - now;
+        OnTimer();
+        return TimerSlack;
     }
 
     void IConnectionOwner.OnLost(Connection connection, Exception reason) => Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));

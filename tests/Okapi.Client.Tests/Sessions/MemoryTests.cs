@@ -89,7 +89,7 @@ public class MemoryTests
         closed.Start();
         int port = ((System.Net.IPEndPoint)closed.LocalEndpoint).Port;
         closed.Stop();
-        var connector = new Connections.TcpConnector(null, new Random(1), TimeProvider.System, (_, _) => Task.FromResult<System.Net.IPAddress[]>([System.Net.IPAddress.Loopback, System.Net.IPAddress.Parse("127.0.0.2")]));
+        var connector = new Okapi.Connections.TcpConnector(null, new Random(1), TimeProvider.System, (_, _) => Task.FromResult<System.Net.IPAddress[]>([System.Net.IPAddress.Loopback, System.Net.IPAddress.Parse("127.0.0.2")]));
         async Task FailAsync(int times)
         {
             for (int i = 0; i < times; i++)
