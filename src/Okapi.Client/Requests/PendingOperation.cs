@@ -44,7 +44,7 @@ internal abstract class PendingOperation
     public abstract void Write(ref JuteWriter writer);
 
     /// <summary>Makes its result of a reply; the caller has claimed it, and sees to it that it is completed, also if this throws.</summary>
-    /// <exception cref="ProtocolException">The reply cannot be read, and the operation has failed.</exception>
+    /// <remarks>If the reply cannot be read, this throws, and the operation has failed.</remarks>
     public abstract void Read(ErrorCode error, ref JuteReader body);
 
     /// <summary>Completes it with what was read. Whoever waits for it goes on within this call.</summary>
@@ -106,7 +106,7 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
         {
             if (!_operation.TryRead(error, ref body, out _result)) _failure = ServerErrors.Create(error, _operation.OpCode, _operation.Path);
         }
-        catch (ProtocolException fault)
+        catch (Exception fault)
         {
             _failure = new ConnectionLossException(RequestOutcome.Unknown, _operation.Path, $"The reply to {_operation.OpCode} cannot be read: {fault.Message}", fault);
             throw; // the connection cannot be trusted any more
