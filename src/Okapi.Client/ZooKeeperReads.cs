@@ -39,7 +39,7 @@ public static class ZooKeeperReads
             : DecodedRead<PooledNodeData?, Memory<byte>, BufferedNodeData?>.Start(client.TryGetPooledAsync(path, cancellationToken), buffer, static (found, buffer) => found is { } node ? CopyTo(node, buffer) : null);
     }
 
-    /// <summary>Reads a znode's data into memory of <see cref="System.Buffers.ArrayPool{T}"/>.</summary>
+    /// <summary>Reads a znode's data into memory of a pool.</summary>
     /// <param name="client">The client.</param>
     /// <param name="path">Its path.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
@@ -51,7 +51,7 @@ public static class ZooKeeperReads
         return client.SendAsync<GetPooledOperation, PooledNodeData>(new(client.ToWire(path)), cancellationToken);
     }
 
-    /// <summary>Reads a znode's data into memory of <see cref="System.Buffers.ArrayPool{T}"/>, if it exists.</summary>
+    /// <summary>Reads a znode's data into memory of a pool, if it exists.</summary>
     /// <inheritdoc cref="GetPooledAsync" path="/param"/>
     /// <returns>Its data and Stat, to be disposed; null if it does not exist.</returns>
     public static ValueTask<PooledNodeData?> TryGetPooledAsync(this ZooKeeperClient client, string path, CancellationToken cancellationToken = default)

@@ -2,7 +2,7 @@ using Okapi.Protocol;
 
 namespace Okapi.Requests;
 
-/// <summary>Copies data into an array of the pool. It is rented for a reply that somebody waits for, so a call that is cancelled or fails has none to give back.</summary>
+/// <summary>Copies data into memory of the pool. It is rented for a reply that somebody waits for, so a call that is cancelled or fails has none to give back.</summary>
 internal readonly struct GetPooledOperation(WirePath path) : IOperation<PooledNodeData>
 {
     public OpCode OpCode => OpCode.GetData;

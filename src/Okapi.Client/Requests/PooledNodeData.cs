@@ -4,10 +4,10 @@ using Okapi.Requests;
 namespace Okapi;
 
 /// <summary>
-/// A znode's data in an array of <see cref="ArrayPool{T}"/>, and its Stat. Dispose of it when the data is done with; from then on the memory is somebody else's.
+/// A znode's data in memory of a pool, and its Stat. Dispose of it when the data is done with; from then on the memory is somebody else's.
 /// </summary>
 /// <remarks>
-/// Copies of this struct share one array. It is given back once, by whichever is disposed first; after that reading the data through any of them throws, and disposing again does nothing. A
+/// Copies of this struct share the memory. It is given back once, by whichever is disposed first; after that reading the data through any of them throws, and disposing again does nothing. A
 /// <see cref="Memory"/> or <see cref="Span"/> that was taken before is out of reach of this check, so let none outlive it. One that is never disposed costs an allocation and no more.
 /// </remarks>
 public readonly struct PooledNodeData : IMemoryOwner<byte>
