@@ -1,5 +1,6 @@
 #pragma warning disable CA2012 // one thread does both ends, so results are there when they are taken
 using System.Diagnostics;
+using Okapi.Client.Tests.Reads;
 using Okapi.Client.Tests.Sessions;
 
 namespace Okapi.Client.Tests.Performance;
@@ -94,9 +95,9 @@ public class AllocationTests
     }
 
     [Fact]
-    public void Data_of_50_KB_that_is_decoded_or_too_large_for_the_buffer_allocates_nothing()
+    public void Data_of_5_KB_that_is_decoded_or_too_large_for_the_buffer_allocates_nothing()
     {
-        using var server = new SameThread(dataLength: 50_000);
+        using var server = new SameThread(dataLength: 5_000);
         var buffer = new byte[100];
         AssertAllocates(0, server, () => server.Client.GetAsync(Path, buffer));
         AssertAllocates(0, server, () => server.Client.GetAsync(Path, Sum));
@@ -148,9 +149,15 @@ public class AllocationTests
     {
         Assert.False(Telemetry.ObservesOperations, "somebody listens");
         long started = Stopwatch.GetTimestamp();
-        double perCall = MeasureCall(calls);
-        for (int exact = 0; exact < 3 && Stopwatch.GetElapsedTime(started) < Patience; perCall = MeasureCall(calls)) exact = perCall == expected ? exact + 1 : 0;
-        Assert.Equal(expected, perCall);
+        double perCall;
+        int exact = 0;
+        do
+        {
+            perCall = MeasureCall(calls);
+            exact = perCall == expected ? exact + 1 : 0;
+        }
+        while (exact < 3 && Stopwatch.GetElapsedTime(started) < Patience);
+        Assert.True(exact == 3, $"A call allocates {perCall} bytes, not {expected}.");
     }
 
     /// <summary>What one call more allocates. What a batch costs in a debug build, where asynchronous methods that do not wait allocate all the same, is left out.</summary>

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Okapi.Client.Tests.Performance;
+namespace Okapi.Client.Tests.Reads;
 
 /// <summary>Memory that its owner's code stands behind, and that does not tell of any array.</summary>
 internal sealed class OwnedMemory(int length) : MemoryManager<byte>
