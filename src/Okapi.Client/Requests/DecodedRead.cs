@@ -31,12 +31,13 @@ internal sealed class DecodedRead<TRead, TState, TResult> : IValueTaskSource<TRe
         read._state = state;
         read._decode = decode;
         var task = new ValueTask<TResult>(read, read._source.Version);
-        if (read._reading.IsCompleted)
+        if (reading.IsFaulted || reading.IsCanceled)
         {
             read.Finish();
         }
         else
         {
+            // Even if the reply has come already: a decoder that takes its time must not keep its caller from the next call.
             read._context = ExecutionContext.Capture();
             read._reading.UnsafeOnCompleted(read._finish);
         }

@@ -86,7 +86,7 @@ public class DecodedReadTests
     {
         (ZooKeeperClient zk, PeerConnection connection) = await new ScriptedPeer().ConnectAsync();
         await using ZooKeeperClient owned = zk;
-        _ = connection.ServeAsync(connection.AnswerAsync);
+        _ = Task.Run(() => connection.ServeAsync(connection.AnswerAsync)); // free of the test's own context, whose thread a decoder may keep
         using var goOn = new ManualResetEventSlim();
         var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<bool> blocked = zk.GetAsync("/a", (_, _) =>
@@ -212,10 +212,10 @@ public class DecodedReadTests
     public async Task Arguments_are_checked_before_anything_is_sent()
     {
         await using ZooKeeperClient zk = ZooKeeperClient.Start(new ScriptedPeer { OnConnecting = (_, _) => throw new IOException("refused") }.Fast());
-        Assert.Throws<ArgumentException>(() => { zk.GetAsync("a", Text); });
-        Assert.Throws<ArgumentException>(() => { zk.GetAsync("a", new byte[1]); });
-        Assert.Throws<ArgumentException>(() => { zk.GetPooledAsync("/a/"); });
-        Assert.Throws<ArgumentNullException>("decode", () => { zk.GetAsync("/a", (NodeDecoder<int>)null!); });
-        Assert.Throws<ArgumentNullException>("decode", () => { zk.TryGetAsync("/a", 1, (NodeDecoder<int, int>)null!); });
+        await Assert.ThrowsAsync<ArgumentException>(() => zk.GetAsync("a", Text).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => zk.GetAsync("a", new byte[1]).AsTask());
+        await Assert.ThrowsAsync<ArgumentException>(() => zk.GetPooledAsync("/a/").AsTask());
+        await Assert.ThrowsAsync<ArgumentNullException>("decode", () => zk.GetAsync("/a", (NodeDecoder<int>)null!).AsTask());
+        await Assert.ThrowsAsync<ArgumentNullException>("decode", () => zk.TryGetAsync("/a", 1, (NodeDecoder<int, int>)null!).AsTask());
     }
 }
