@@ -18,10 +18,10 @@ public abstract class DataReadTests(Servers servers)
         await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         byte[]? data = length < 0 ? null : [.. Enumerable.Range(0, length).Select(i => (byte)(i % 251))];
-        // Without a cast a null array would become data that is empty.
-        await zk.CreateAsync(root + "/a", data is null ? default(ReadOnlyMemory<byte>?) : data);
+        await zk.CreateAsync(root + "/a", data is null ? default(ReadOnlyMemory<byte>?) : data); // a null array by itself would become data that is empty
         NodeData plain = await zk.GetAsync(root + "/a");
-        Assert.Equal((data ?? [], data is null), (plain.Data, plain.IsNull));
+        Assert.Equal(data ?? [], plain.Data);
+        Assert.Equal(data is null, plain.IsNull);
         var buffer = new byte[plain.Data.Length];
         foreach ((ZooKeeperClient client, string path) in new[] { (zk, root + "/a"), (zk.WithChroot(root), "/a") })
         {
