@@ -22,7 +22,7 @@ internal enum WatchingMode
 /// </summary>
 internal static class Watching
 {
-    private const int WarmUp = 20_000;
+    private const int WarmUp = 100_000;
 
     private static readonly TimeSpan EventLimit = TimeSpan.FromSeconds(60);
 
@@ -32,8 +32,8 @@ internal static class Watching
         var options = new ZooKeeperOptions { EventBufferSize = mode == WatchingMode.Recursive ? count : new ZooKeeperOptions().EventBufferSize };
         await using ZooKeeperClient client = await ZooKeeperClient.ConnectAsync(connect, options, cancellationToken);
         await client.TryCreateAsync("/b", cancellationToken: cancellationToken);
-        await InLoopsAsync(WarmUp, window, async _ => await client.GetAsync("/b", cancellationToken));
-        await InLoopsAsync(WarmUp, window, async _ => await client.WatchExistsAsync("/b", cancellationToken)); // all on one path, so that they leave little behind
+        // All on one znode, so that they leave little behind.
+        await InLoopsAsync(WarmUp, window, async _ => await (mode == WatchingMode.Data ? (Task)client.WatchDataAsync("/b", cancellationToken) : client.WatchAsync("/b", cancellationToken: cancellationToken)));
         await client.RemoveWatchesAsync("/b", cancellationToken: cancellationToken);
 
         // The tasks alone are kept: with a watch comes the data that its znode had.

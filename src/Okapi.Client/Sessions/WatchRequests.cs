@@ -70,14 +70,11 @@ internal sealed class WatchRequests
 
     private OneShotHandle NewOneShot(string path, WatchKind kind) => new(path, ChrootPaths.ToServer(path, _chroot)) { Kind = kind };
 
-    /// <summary>
-    /// Puts a watch into the table and sends its request; takes it out again unless the server has armed it. A caller who cancels stops waiting; the request goes on,
-    /// because what it armed has to be known to be removed (H52).
-    /// </summary>
-    private async Task<TWatch> AddAsync<TOperation, TWatch>(WatchHandle handle, TOperation operation, CancellationToken cancellationToken)
+    /// <summary>Puts a watch into the table and sends its request; takes it out again unless the server arms it.</summary>
+    private Task<TWatch> AddAsync<TOperation, TWatch>(WatchHandle handle, in TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TWatch>
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested) return Task.FromCanceled<TWatch>(cancellationToken);
         ValueTask<TWatch> request;
         // What a watch needs of the server follows from what is on its path already, so the table and the outbox must agree on the order.
         lock (_core.Watches.Order)
@@ -86,6 +83,12 @@ internal sealed class WatchRequests
             request = Telemetry.ObservesOperations ? ObserveAsync<TOperation, TWatch>(operation) : _core.Session.Outbox.SendAsync<TOperation, TWatch>(operation, CancellationToken.None);
         }
 
+        return FinishAsync(handle, request, cancellationToken);
+    }
+
+    /// <summary>A caller who cancels stops waiting; the request goes on, because what it armed has to be known to be removed (H52).</summary>
+    private async Task<TWatch> FinishAsync<TWatch>(WatchHandle handle, ValueTask<TWatch> request, CancellationToken cancellationToken)
+    {
         Task<TWatch>? abandonable = cancellationToken.CanBeCanceled ? request.AsTask() : null;
         try
         {
