@@ -32,10 +32,11 @@ connecting.SetAction(async (parsed, cancellationToken) =>
 
 var watches = new Option<int>("--count") { Description = "Watches, one to a znode", DefaultValueFactory = _ => 100_000 };
 var watchingMode = new Option<WatchingMode>("--mode") { Description = "Data: one-shot data watches. Persistent: persistent ones. Recursive: one watch above all znodes", DefaultValueFactory = _ => WatchingMode.Data };
-var watching = new Command("watches", "Sets watches, has an event for each znode, and prints what both cost") { connect, window, watches, watchingMode };
+var gets = new Option<int>("--gets") { Description = "Reads to measure without the watches and beside them; 0: none", DefaultValueFactory = _ => 0 };
+var watching = new Command("watches", "Sets watches, has an event for each znode, and prints what both cost") { connect, window, watches, watchingMode, gets };
 watching.SetAction(async (parsed, cancellationToken) =>
 {
-    await foreach (string line in Watching.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(window), parsed.GetValue(watchingMode), cancellationToken)) Console.WriteLine(line);
+    await foreach (string line in Watching.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(window), parsed.GetValue(watchingMode), parsed.GetValue(gets), cancellationToken)) Console.WriteLine(line);
     return 0;
 });
 

@@ -26,7 +26,7 @@ internal static class Watching
 
     private static readonly TimeSpan EventLimit = TimeSpan.FromSeconds(60);
 
-    public static async IAsyncEnumerable<string> RunAsync(string connect, int count, int window, WatchingMode mode, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<string> RunAsync(string connect, int count, int window, WatchingMode mode, int gets, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         var options = new ZooKeeperOptions { EventBufferSize = mode == WatchingMode.Recursive ? count : new ZooKeeperOptions().EventBufferSize };
@@ -36,10 +36,13 @@ internal static class Watching
         await InLoopsAsync(WarmUp, window, async _ => await (mode == WatchingMode.Data ? (Task)client.WatchDataAsync("/b", cancellationToken) : client.WatchAsync("/b", cancellationToken: cancellationToken)));
         await client.RemoveWatchesAsync("/b", cancellationToken: cancellationToken);
 
+        double without = await MeasureGetsAsync(client, gets, window);
+
         // The tasks alone are kept: with a watch comes the data that its znode had.
         var fired = new Task<WatchedEvent>[count];
         var watches = new Watch[count];
         long heap = GC.GetTotalMemory(forceFullCollection: true);
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
         double cpu = CpuSeconds();
         long start = Stopwatch.GetTimestamp();
         if (mode == WatchingMode.Data) await InLoopsAsync(count, window, async i => fired[i] = (await client.WatchDataAsync($"/b/w/{i}", cancellationToken)).Fired);
@@ -47,6 +50,7 @@ internal static class Watching
         if (mode == WatchingMode.Recursive) watches[0] = await client.WatchAsync("/b/w", WatchMode.PersistentRecursive, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         cpu = CpuSeconds() - cpu;
+        allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         heap = GC.GetTotalMemory(forceFullCollection: true) - heap;
         string suffix = mode == WatchingMode.Data ? string.Empty : $"-{mode.ToString().ToLowerInvariant()}";
         if (mode != WatchingMode.Recursive)
@@ -58,7 +62,20 @@ internal static class Watching
                 ["watches"] = count,
                 ["ops_per_s"] = Math.Round(count / seconds),
                 ["cpu_us_per_watch"] = Math.Round(cpu / count * 1e6, 2),
+                ["alloc_bytes_per_watch"] = Math.Round((double)allocated / count, 1),
                 ["heap_bytes_per_watch"] = Math.Round((double)heap / count, 1),
+            }.ToJsonString();
+        }
+
+        if (gets > 0)
+        {
+            yield return new JsonObject
+            {
+                ["client"] = "okapi",
+                ["op"] = "get-beside-watches" + suffix,
+                ["watches"] = count,
+                ["cpu_us_per_get"] = Math.Round(await MeasureGetsAsync(client, gets, window), 3),
+                ["cpu_us_per_get_without"] = Math.Round(without, 3),
             }.ToJsonString();
         }
 
@@ -95,6 +112,17 @@ internal static class Watching
         }
 
         return Task.WhenAll(Enumerable.Range(0, Math.Min(window, count)).Select(_ => LoopAsync()));
+    }
+
+    /// <summary>What a read costs.</summary>
+    /// <returns>Microseconds of CPU.</returns>
+    private static async Task<double> MeasureGetsAsync(ZooKeeperClient client, int gets, int window)
+    {
+        if (gets == 0) return 0;
+        await InLoopsAsync(gets, window, async _ => await client.GetAsync("/b").ConfigureAwait(false)); // warm, and what was collected before is paid for
+        double cpu = CpuSeconds();
+        await InLoopsAsync(gets, window, async _ => await client.GetAsync("/b").ConfigureAwait(false));
+        return (CpuSeconds() - cpu) / gets * 1e6;
     }
 
     private static async Task<long> FirstAsync(Task fired)

@@ -7,7 +7,7 @@ namespace Okapi.Client.Tests.Watches;
 [Collection<AloneCollection>]
 public class WatchMemoryTests
 {
-    private const int Count = 100_000;
+    private const int Count = 20_000;
 
     private readonly WatchTable _table = new();
 
