@@ -32,8 +32,8 @@ internal static class Watching
         var options = new ZooKeeperOptions { EventBufferSize = mode == WatchingMode.Recursive ? count : new ZooKeeperOptions().EventBufferSize };
         await using ZooKeeperClient client = await ZooKeeperClient.ConnectAsync(connect, options, cancellationToken);
         await client.TryCreateAsync("/b", cancellationToken: cancellationToken);
-        // All on one znode, so that they leave little behind.
-        await InLoopsAsync(WarmUp, window, async _ => await (mode == WatchingMode.Data ? (Task)client.WatchDataAsync("/b", cancellationToken) : client.WatchAsync("/b", cancellationToken: cancellationToken)));
+        // Without a token, as the other clients have none. All on one znode, so that they leave little behind.
+        await InLoopsAsync(WarmUp, window, async _ => await (mode == WatchingMode.Data ? (Task)client.WatchDataAsync("/b") : client.WatchAsync("/b")));
         await client.RemoveWatchesAsync("/b", cancellationToken: cancellationToken);
 
         double without = await MeasureGetsAsync(client, gets, window);
@@ -45,8 +45,8 @@ internal static class Watching
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
         double cpu = CpuSeconds();
         long start = Stopwatch.GetTimestamp();
-        if (mode == WatchingMode.Data) await InLoopsAsync(count, window, async i => fired[i] = (await client.WatchDataAsync($"/b/w/{i}", cancellationToken)).Fired);
-        if (mode == WatchingMode.Persistent) await InLoopsAsync(count, window, async i => watches[i] = await client.WatchAsync($"/b/w/{i}", WatchMode.Persistent, cancellationToken));
+        if (mode == WatchingMode.Data) await InLoopsAsync(count, window, async i => fired[i] = (await client.WatchDataAsync($"/b/w/{i}")).Fired);
+        if (mode == WatchingMode.Persistent) await InLoopsAsync(count, window, async i => watches[i] = await client.WatchAsync($"/b/w/{i}"));
         if (mode == WatchingMode.Recursive) watches[0] = await client.WatchAsync("/b/w", WatchMode.PersistentRecursive, cancellationToken);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         cpu = CpuSeconds() - cpu;
