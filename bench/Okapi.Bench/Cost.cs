@@ -25,7 +25,9 @@ internal static class Cost
             new("time-out-and-token", Token: CostToken.EachCaller, RequestTimeout: DefaultTimeout),
             new("observed", IsObserved: true),
         ],
+        // The same number of calls outstanding over ever more callers. With one call to each, every await suspends, which one caller's await of many calls does not.
         ["callers"] = [.. new[] { 1, 10, 100, 1_000 }.Select(callers => new CostShape($"callers-{callers}", callers, Pending: 1_000, Batch: 250, RequestTimeout: DefaultTimeout))],
+        ["callers-awaiting"] = [.. new[] { 250, 1_000, 10_000 }.Select(callers => new CostShape($"callers-awaiting-{callers}", callers, Pending: callers, Batch: 250, RequestTimeout: DefaultTimeout))],
         ["pending"] =
         [
             .. new[] { 256, 1_024, 10_240, 102_400 }.Select(pending => new CostShape($"pending-{pending}", Callers: 256, Pending: pending, RequestTimeout: DefaultTimeout)),
