@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Okapi.Bench;
@@ -46,7 +45,6 @@ internal static class Cost
             var counts = new InstructionCount(instructions);
             for (int i = 0; i < shapes.Length; i++) yield return Row(group, shapes[i], operations, runs[i], runs[0], await counts.PerOperationAsync(shapes[i].Name, operations));
             if (counts.Unavailable is { } reason) yield return new JsonObject { ["op"] = "cost", ["group"] = group, ["instructions"] = reason }.ToJsonString();
-            if (group == "extras") yield return Listening(runs[0]);
         }
     }
 
@@ -109,31 +107,6 @@ internal static class Cost
         };
         if (instructions is { } count) row["instructions_per_op"] = Math.Round(count);
         return row.ToJsonString();
-    }
-
-    /// <summary>Tracing and metrics cannot be taken out, so what they cost while nobody listens is measured by itself: the one check that each call makes.</summary>
-    private static string Listening(CostRun[] plain)
-    {
-        const int checks = 50_000_000;
-        int yes = 0;
-        double nanoseconds = double.MaxValue;
-        for (int round = 0; round < 5; round++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            for (int i = 0; i < checks; i++)
-                if (Telemetry.ObservesOperations) yes++;
-            nanoseconds = Math.Min(nanoseconds, Stopwatch.GetElapsedTime(start).TotalNanoseconds / checks);
-        }
-
-        if (yes > 0) throw new InvalidOperationException("Somebody listens to the client's traces or metrics.");
-        return new JsonObject
-        {
-            ["op"] = "cost",
-            ["group"] = "extras",
-            ["name"] = "nobody listens",
-            ["cpu_us_per_op"] = Math.Round(nanoseconds / 1000, 5),
-            ["share_of_plain"] = Math.Round(nanoseconds / 1000 / Median([.. plain.Select(run => run.CpuMicroseconds).Order()]), 4),
-        }.ToJsonString();
     }
 
     private static double Median(double[] sorted) => sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
