@@ -83,4 +83,4 @@ serveThroughput.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-return await new RootCommand("Measures Okapi") { drive, connecting, watching, reconnecting, outage, serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();
+return await new RootCommand("Measures Okapi") { drive, connecting, watching, reconnecting, outage, CostCommand.Create(), ManyClientsCommands.CreateIdle(), ManyClientsCommands.CreateTogether(), serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();
