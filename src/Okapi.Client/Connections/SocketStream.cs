@@ -19,6 +19,9 @@ internal sealed class SocketStream : Stream
     private readonly Socket _socket;
     private int _isClosed;
 
+    /// <summary>Who uses the socket: the owner of the stream, and each call that may wait.</summary>
+    private int _users = 1;
+
     private SocketStream(Socket socket) => _socket = socket;
 
     /// <summary>Whether one more is worth its thread: on Linux, where that was measured, and for as many connections as threads may be spent on.</summary>
@@ -56,7 +59,8 @@ internal sealed class SocketStream : Stream
         }
         catch (SocketException error) when (error.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
         {
-            await WaitAsync(socket, () => socket.Poll(Forever, SelectMode.SelectWrite), cancellationToken).ConfigureAwait(false);
+            using (cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket))
+                await OnThreadAsync(() => socket.Poll(Forever, SelectMode.SelectWrite), cancellationToken).ConfigureAwait(false);
             var outcome = (SocketError)(int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
             if (outcome != SocketError.Success) throw new SocketException((int)outcome);
         }
@@ -67,16 +71,24 @@ internal sealed class SocketStream : Stream
 
     public override int Read(Span<byte> buffer)
     {
-        while (true)
+        Enter();
+        try
         {
-            while (!_socket.Poll(WaitLimit?.Invoke() ?? Timeout.InfiniteTimeSpan, SelectMode.SelectRead))
+            while (true)
             {
-                // The limit was reached, and whoever set it has looked after its business.
-            }
+                while (!_socket.Poll(WaitLimit?.Invoke() ?? Timeout.InfiniteTimeSpan, SelectMode.SelectRead))
+                {
+                    // The limit was reached, and whoever set it has looked after its business.
+                }
 
-            int count = _socket.Receive(buffer, SocketFlags.None, out SocketError error);
-            if (error == SocketError.Success) return count;
-            if (error != SocketError.WouldBlock) throw Failed(error);
+                int count = _socket.Receive(buffer, SocketFlags.None, out SocketError error);
+                if (error == SocketError.Success) return count;
+                if (error != SocketError.WouldBlock) throw Failed(error);
+            }
+        }
+        finally
+        {
+            Leave();
         }
     }
 
@@ -86,7 +98,7 @@ internal sealed class SocketStream : Stream
     /// <remarks>For what is read before the thread starts: a TLS handshake, or the answer to a four-letter word. Cancelling closes the stream.</remarks>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        await WaitAsync(_socket, () => _socket.Poll(Forever, SelectMode.SelectRead), cancellationToken).ConfigureAwait(false);
+        await WaitAsync(SelectMode.SelectRead, cancellationToken).ConfigureAwait(false);
         return Read(buffer.Span);
     }
 
@@ -102,7 +114,7 @@ internal sealed class SocketStream : Stream
 
     public override void Write(byte[] buffer, int offset, int count)
     {
-        for (Span<byte> rest = buffer.AsSpan(offset, count); rest.Length > 0; rest = rest[Send(rest)..]) _socket.Poll(Forever, SelectMode.SelectWrite);
+        for (Span<byte> rest = buffer.AsSpan(offset, count); rest.Length > 0; rest = rest[Send(rest)..]) Wait(SelectMode.SelectWrite);
     }
 
     public override void Flush()
@@ -120,7 +132,16 @@ internal sealed class SocketStream : Stream
         if (disposing && Interlocked.Exchange(ref _isClosed, 1) == 0)
         {
             Interlocked.Decrement(ref s_open);
-            _socket.Dispose(); // a wait of another thread ends with it
+            try
+            {
+                _socket.Shutdown(SocketShutdown.Both); // ends the waits of others
+            }
+            catch (SocketException)
+            {
+                // The peer has ended it before.
+            }
+
+            Leave();
         }
 
         base.Dispose(disposing);
@@ -132,23 +153,53 @@ internal sealed class SocketStream : Stream
         return new IOException(cause.Message, cause);
     }
 
-    /// <summary>Waits on a thread of its own, as the pool's are too few to be kept waiting.</summary>
-    private static async Task WaitAsync(Socket socket, Action wait, CancellationToken cancellationToken)
+    /// <summary>Runs what blocks on a thread of its own, as the pool's are too few to be kept waiting.</summary>
+    private static async Task OnThreadAsync(Action wait, CancellationToken cancellationToken)
     {
-        using (cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket))
+        try
         {
-            try
-            {
-                await SpareThread.RunAsync("Okapi wait", wait).ConfigureAwait(false);
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                throw;
-            }
+            await SpareThread.RunAsync("Okapi wait", wait).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw;
         }
 
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private async Task WaitAsync(SelectMode mode, CancellationToken cancellationToken)
+    {
+        using (cancellationToken.UnsafeRegister(static stream => ((SocketStream)stream!).Dispose(), this))
+            await OnThreadAsync(() => Wait(mode), cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Wait(SelectMode mode)
+    {
+        Enter();
+        try
+        {
+            _socket.Poll(Forever, mode);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    private void Enter()
+    {
+        Interlocked.Increment(ref _users);
+        if (Volatile.Read(ref _isClosed) == 0) return;
+        Leave();
+        throw new ObjectDisposedException(nameof(SocketStream));
+    }
+
+    /// <summary>The last to leave closes the socket: one that is closed while somebody waits for it is reset, and the peer may lose what it has not read.</summary>
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _users) == 0) _socket.Dispose();
     }
 
     /// <summary>Sends as much as the kernel takes at once.</summary>
@@ -170,7 +221,7 @@ internal sealed class SocketStream : Stream
     {
         while (rest.Length > 0)
         {
-            await WaitAsync(_socket, () => _socket.Poll(Forever, SelectMode.SelectWrite), cancellationToken).ConfigureAwait(false);
+            await WaitAsync(SelectMode.SelectWrite, cancellationToken).ConfigureAwait(false);
             rest = rest[Send(rest.Span)..];
         }
     }

@@ -52,6 +52,30 @@ public class SocketStreamTests
     }
 
     [Fact]
+    public async Task Disposing_while_a_read_waits_is_an_orderly_end_for_the_peer()
+    {
+        for (int i = 0; i < 50; i++)
+        {
+            SocketStream stream = await OpenAsync(out Task<Socket> accepting);
+            using Socket peer = await accepting;
+            var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            stream.WaitLimit = () =>
+            {
+                waits.TrySetResult();
+                return Timeout.InfiniteTimeSpan;
+            };
+            Task reading = ReadOnThreadAsync(stream, 1);
+            await waits.Task.Soon();
+            await stream.WriteAsync("bye"u8.ToArray(), Stop);
+            await stream.DisposeAsync();
+            await Assert.ThrowsAsync<EndOfStreamException>(reading.Soon);
+            byte[] rest = new byte[8];
+            Assert.Equal(3, await peer.ReceiveAsync(rest, Stop));
+            Assert.Equal(0, await peer.ReceiveAsync(rest, Stop));
+        }
+    }
+
+    [Fact]
     public async Task Whoever_limits_the_waits_is_asked_again_until_something_comes()
     {
         await using SocketStream stream = await OpenAsync(out Task<Socket> accepting);
