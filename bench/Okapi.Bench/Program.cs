@@ -30,11 +30,22 @@ connecting.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-var watches = new Option<int>("--count") { Description = "Data watches, one to a znode", DefaultValueFactory = _ => 100_000 };
-var watching = new Command("watches", "Sets data watches, has an event for each, and prints what both cost") { connect, window, watches };
+var watches = new Option<int>("--count") { Description = "Watches, one to a znode", DefaultValueFactory = _ => 100_000 };
+var watchingMode = new Option<WatchingMode>("--mode") { Description = "Data: one-shot data watches. Persistent: persistent ones. Recursive: one watch above all znodes", DefaultValueFactory = _ => WatchingMode.Data };
+var gets = new Option<int>("--gets") { Description = "Reads to measure without the watches and beside them; 0: none", DefaultValueFactory = _ => 0 };
+var watching = new Command("watches", "Sets watches, has an event for each znode, and prints what both cost") { connect, window, watches, watchingMode, gets };
 watching.SetAction(async (parsed, cancellationToken) =>
 {
-    await foreach (string line in Watching.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(window), cancellationToken)) Console.WriteLine(line);
+    await foreach (string line in Watching.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(window), parsed.GetValue(watchingMode), parsed.GetValue(gets), cancellationToken)) Console.WriteLine(line);
+    return 0;
+});
+
+var cuts = new Option<int>("--cuts") { Description = "How often the connection is cut", DefaultValueFactory = _ => 10 };
+var persistent = new Option<bool>("--persistent") { Description = "Persistent watches in place of one-shot ones" };
+var reconnecting = new Command("reconnect", "Sets data watches, cuts the connection time and again, and prints how long it takes until all are armed again and a request is answered") { connect, watches, cuts, persistent };
+reconnecting.SetAction(async (parsed, cancellationToken) =>
+{
+    Console.WriteLine(await Reconnecting.RunAsync(parsed.GetRequiredValue(connect), parsed.GetValue(watches), parsed.GetValue(cuts), parsed.GetValue(persistent), cancellationToken));
     return 0;
 });
 
@@ -72,4 +83,4 @@ serveThroughput.SetAction(async (parsed, cancellationToken) =>
     return 0;
 });
 
-return await new RootCommand("Measures Okapi") { drive, connecting, watching, outage, serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();
+return await new RootCommand("Measures Okapi") { drive, connecting, watching, reconnecting, outage, CostCommand.Create(), ManyClientsCommands.CreateIdle(), ManyClientsCommands.CreateTogether(), serveStart, serveMemory, serveThroughput }.Parse(args).InvokeAsync();

@@ -6,6 +6,35 @@ namespace Okapi;
 /// <param name="IsNull">Whether the znode's data is null, which ZooKeeper tells from empty.</param>
 public readonly record struct NodeData(byte[] Data, Stat Stat, bool IsNull = false);
 
+/// <summary>What a read into a caller's buffer found.</summary>
+/// <param name="Length">How many bytes of data the znode has, whether they fit or not.</param>
+/// <param name="Stat">The Stat.</param>
+/// <param name="Fits">Whether the data is in the buffer, from its beginning. If not, the buffer is as it was, and one of <paramref name="Length"/> bytes would have done.</param>
+/// <param name="IsNull">Whether the znode's data is null, which ZooKeeper tells from empty.</param>
+public readonly record struct BufferedNodeData(int Length, Stat Stat, bool Fits, bool IsNull = false);
+
+/// <summary>What a caller's decoder made of a znode's data.</summary>
+/// <param name="Value">What it returned.</param>
+/// <param name="Stat">The Stat.</param>
+/// <typeparam name="T">The type of the value.</typeparam>
+public readonly record struct DecodedNode<T>(T Value, Stat Stat);
+
+/// <summary>Makes a value of a znode's data.</summary>
+/// <param name="data">The data, only for the time of the call; empty where the znode has none.</param>
+/// <param name="stat">The Stat.</param>
+/// <returns>The value.</returns>
+/// <typeparam name="TResult">The type of the value.</typeparam>
+public delegate TResult NodeDecoder<out TResult>(ReadOnlySpan<byte> data, Stat stat);
+
+/// <summary>Makes a value of a znode's data and something that the call was given, so that the delegate can be static and need not be made for each call.</summary>
+/// <param name="data">The data, only for the time of the call; empty where the znode has none.</param>
+/// <param name="stat">The Stat.</param>
+/// <param name="state">What the call was given.</param>
+/// <returns>The value.</returns>
+/// <typeparam name="TState">The type of what the call was given.</typeparam>
+/// <typeparam name="TResult">The type of the value.</typeparam>
+public delegate TResult NodeDecoder<in TState, out TResult>(ReadOnlySpan<byte> data, Stat stat, TState state);
+
 /// <summary>A znode's children and Stat.</summary>
 /// <param name="Names">The children's names, in no order.</param>
 /// <param name="Stat">The parent's Stat.</param>

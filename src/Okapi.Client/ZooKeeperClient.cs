@@ -26,12 +26,14 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 {
     private readonly ClientCore _core;
     private readonly bool _isView;
+    private readonly WatchRequests _watches;
 
     private ZooKeeperClient(ClientCore core, string chroot, bool isView)
     {
         _core = core;
         _isView = isView;
         Chroot = chroot;
+        _watches = new(core, chroot);
     }
 
     /// <summary>Empty, or the path that all paths of this client lie below.</summary>
@@ -433,11 +435,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="path">Its path.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The watch and the Stat, null if the znode does not exist. Fires when it is created, deleted or its data is set.</returns>
-    public async Task<OneShotWatch<Stat?>> WatchExistsAsync(string path, CancellationToken cancellationToken = default)
+    public Task<OneShotWatch<Stat?>> WatchExistsAsync(string path, CancellationToken cancellationToken = default)
     {
-        OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        Stat? stat = await AddAsync(handle, ask => SendAsync<WatchExistsOperation, Stat?>(new(new(Chroot, path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
-        return new(handle, stat, ReleaseAsync);
+        ZnodePath.Validate(path);
+        return _watches.WatchExistsAsync(path, cancellationToken);
     }
 
     /// <summary>Reads a znode's data and leaves a one-shot watch.</summary>
@@ -445,22 +446,20 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The watch and the data. Fires when the data is set or the znode deleted.</returns>
     /// <exception cref="NoNodeException">It does not exist; no watch is left.</exception>
-    public async Task<OneShotWatch<NodeData>> WatchDataAsync(string path, CancellationToken cancellationToken = default)
+    public Task<OneShotWatch<NodeData>> WatchDataAsync(string path, CancellationToken cancellationToken = default)
     {
-        OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        NodeData? data = await ReadAndWatchAsync(handle, cancellationToken).ConfigureAwait(false);
-        return data is null ? throw ServerErrors.Create(ErrorCode.NoNode, OpCode.GetData, path) : new(handle, data.Value, ReleaseAsync);
+        ZnodePath.Validate(path);
+        return _watches.WatchDataAsync(path, isRequired: true, cancellationToken)!;
     }
 
     /// <summary>Reads a znode's data and leaves a one-shot watch, if it exists.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The watch and the data, or null if the znode does not exist; then no watch is left.</returns>
-    public async Task<OneShotWatch<NodeData>?> TryWatchDataAsync(string path, CancellationToken cancellationToken = default)
+    public Task<OneShotWatch<NodeData>?> TryWatchDataAsync(string path, CancellationToken cancellationToken = default)
     {
-        OneShotHandle handle = NewOneShot(path, WatchKind.Data);
-        NodeData? data = await ReadAndWatchAsync(handle, cancellationToken).ConfigureAwait(false);
-        return data is null ? null : new(handle, data.Value, ReleaseAsync);
+        ZnodePath.Validate(path);
+        return _watches.WatchDataAsync(path, isRequired: false, cancellationToken);
     }
 
     /// <summary>Lists a znode's children and leaves a one-shot watch.</summary>
@@ -468,18 +467,20 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The watch and the children. Fires when a child is created or deleted, or the znode itself is deleted.</returns>
     /// <exception cref="NoNodeException">It does not exist; no watch is left.</exception>
-    public async Task<OneShotWatch<NodeChildren>> WatchChildrenAsync(string path, CancellationToken cancellationToken = default) =>
-        await TryWatchChildrenAsync(path, cancellationToken).ConfigureAwait(false) ?? throw ServerErrors.Create(ErrorCode.NoNode, OpCode.GetChildren2, path);
+    public Task<OneShotWatch<NodeChildren>> WatchChildrenAsync(string path, CancellationToken cancellationToken = default)
+    {
+        ZnodePath.Validate(path);
+        return _watches.WatchChildrenAsync(path, isRequired: true, cancellationToken)!;
+    }
 
     /// <summary>Lists a znode's children and leaves a one-shot watch, if it exists.</summary>
     /// <param name="path">Its path.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The watch and the children, or null if the znode does not exist; then no watch is left.</returns>
-    public async Task<OneShotWatch<NodeChildren>?> TryWatchChildrenAsync(string path, CancellationToken cancellationToken = default)
+    public Task<OneShotWatch<NodeChildren>?> TryWatchChildrenAsync(string path, CancellationToken cancellationToken = default)
     {
-        OneShotHandle handle = NewOneShot(path, WatchKind.Children);
-        NodeChildren? children = await AddAsync(handle, ask => SendAsync<WatchChildrenOperation, NodeChildren?>(new(new(Chroot, path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
-        return children is null ? null : new(handle, children.Value, ReleaseAsync);
+        ZnodePath.Validate(path);
+        return _watches.WatchChildrenAsync(path, isRequired: false, cancellationToken);
     }
 
     /// <summary>
@@ -490,16 +491,11 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The stream of its events.</returns>
     /// <exception cref="UnimplementedException">The server has no persistent watches.</exception>
-    public async Task<Watch> WatchAsync(string path, WatchMode mode = WatchMode.Persistent, CancellationToken cancellationToken = default)
+    public Task<Watch> WatchAsync(string path, WatchMode mode = WatchMode.Persistent, CancellationToken cancellationToken = default)
     {
         ZnodePath.Validate(path);
         if (!Enum.IsDefined(mode)) throw new ArgumentOutOfRangeException(nameof(mode), mode, $"{(int)mode} is not a watch mode.");
-        var handle = new PersistentHandle(path, ChrootPaths.ToServer(path, Chroot), Chroot, _core.Options.EventBufferSize)
-        {
-            Kind = mode == WatchMode.PersistentRecursive ? WatchKind.Recursive : WatchKind.Persistent,
-        };
-        await AddAsync(handle, _ => SendAsync<AddWatchOperation, bool>(new(new(Chroot, path), handle, _core.Watches), CancellationToken.None), cancellationToken).ConfigureAwait(false);
-        return new(handle, mode, ReleaseAsync);
+        return _watches.WatchAsync(path, mode, cancellationToken);
     }
 
     /// <summary>Asks the server whether it has a watch of this connection (3.5). Watches that share what is armed on the server show as one.</summary>
@@ -522,18 +518,9 @@ public sealed class ZooKeeperClient : IAsyncDisposable
     {
         ZnodePath.Validate(path);
         ArgumentChecks.ValidateType(type);
-        List<WatchHandle> handles = _core.Watches.Find(ChrootPaths.ToServer(path, Chroot), type);
-        var released = new List<Task>();
-        foreach (WatchHandle handle in handles)
-        {
-            WatchedEventType removed = handle.Kind switch { WatchKind.Children => WatchedEventType.ChildWatchRemoved, WatchKind.Data or WatchKind.Exist => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
-            handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1);
-            if (handle is PersistentHandle persistent) persistent.Events.End(null);
-            released.Add(ReleaseAsync(handle).AsTask());
-        }
-
-        await Task.WhenAll(released).WaitAsync(cancellationToken).ConfigureAwait(false);
-        return handles.Count;
+        (int count, Task released) = _watches.Remove(path, type);
+        await released.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return count;
     }
 
     /// <summary>
@@ -732,71 +719,6 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         finally
         {
             _core.Events.Remove(buffer);
-        }
-    }
-
-    private OneShotHandle NewOneShot(string path, WatchKind kind)
-    {
-        ZnodePath.Validate(path);
-        return new(path, ChrootPaths.ToServer(path, Chroot)) { Kind = kind };
-    }
-
-    private Task<NodeData?> ReadAndWatchAsync(OneShotHandle handle, CancellationToken cancellationToken) =>
-        AddAsync(handle, ask => SendAsync<WatchDataOperation, NodeData?>(new(new(Chroot, handle.Path), handle, ask, _core.Watches), CancellationToken.None), cancellationToken);
-
-    /// <summary>
-    /// Puts a watch into the table and sends its request; takes it out again unless the server has armed it. A caller who cancels stops waiting; the request goes on,
-    /// because what it armed has to be known to be removed (H52).
-    /// </summary>
-    private async Task<TResult> AddAsync<TResult>(WatchHandle handle, Func<bool, ValueTask<TResult>> send, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        Task<TResult> request;
-        // What a watch needs of the server follows from what is on its path already, so the table and the outbox must agree on the order.
-        lock (_core.Watches.Order) request = send(_core.Watches.Add(handle)).AsTask();
-        try
-        {
-            TResult result = await request.WaitAsync(cancellationToken).ConfigureAwait(false);
-            // Not waited for: results come in the order of the replies.
-            if (!handle.IsArmed) _ = ReleaseAsync(handle).AsTask();
-            else if (handle.IsOneShot) ArmStray(handle);
-            return result;
-        }
-        catch (OperationCanceledException) when (!request.IsCompleted)
-        {
-            _ = ReleaseAfterAsync(request, handle);
-            throw;
-        }
-        catch
-        {
-            _ = ReleaseAsync(handle).AsTask();
-            throw;
-        }
-    }
-
-    /// <summary>A one-shot watch that counted on a persistent one which then was not there needs the server's own.</summary>
-    private void ArmStray(WatchHandle handle)
-    {
-        lock (_core.Watches.Order)
-        {
-            if (_core.Watches.TakeStray(handle) is { } rearm) _core.Session.Watches.Arm(rearm);
-        }
-    }
-
-    private async Task ReleaseAfterAsync(Task request, WatchHandle handle)
-    {
-        await request.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await ReleaseAsync(handle).ConfigureAwait(false);
-    }
-
-    /// <summary>Gives a watch up, on the server too if no other watch needs what is armed there.</summary>
-    private ValueTask ReleaseAsync(WatchHandle handle)
-    {
-        Session session = _core.Session;
-        lock (_core.Watches.Order)
-        {
-            _core.Watches.Remove(handle);
-            return new(session.Watches.ReleaseUnusedAsync(handle.ServerPath));
         }
     }
 }

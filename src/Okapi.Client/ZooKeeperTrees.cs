@@ -21,29 +21,18 @@ public static class ZooKeeperTrees
         ArgumentNullException.ThrowIfNull(client);
         ZnodePath.Validate(path);
         if (path == "/" && client.Chroot.Length == 0) return;
-        // From the bottom up: most often the path exists, or only its last element is missing. No permission on an ancestor is needed (H64).
+        // Most often the path exists, or only its last element is missing. No permission on an ancestor is needed (H64).
         if (await client.ExistsAsync(path, cancellationToken).ConfigureAwait(false) is not null) return;
-        var missing = new Stack<string>();
-        string? next = path;
-        while (next is not null)
+        List<string> whole = WithAncestors(path), chain = [path];
+        while (true)
         {
-            CreateResult created = await client.TryCreateAsync(next, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false);
-            switch (created.Outcome)
-            {
-                case CreateOutcome.NoParent when ZnodePath.GetParent(next) is { } parent:
-                    missing.Push(next);
-                    next = parent;
-                    break;
-                case CreateOutcome.NoParent when client.Chroot.Length > 0:
-                    await EnsureChrootAsync(client, acl, cancellationToken).ConfigureAwait(false);
-                    break;
-                case CreateOutcome.Created or CreateOutcome.NodeExists:
-                    // A parent that somebody deletes meanwhile sends the search up again.
-                    next = missing.Count > 0 ? missing.Pop() : null;
-                    break;
-                default:
-                    throw ServerErrors.Create(created.Outcome == CreateOutcome.NoParent ? ErrorCode.NoNode : ErrorCode.NoChildrenForEphemerals, Protocol.OpCode.Create, next);
-            }
+            Attempt[] attempts = await CreateAllAsync(client, chain, acl, cancellationToken).ConfigureAwait(false);
+            Attempt last = attempts[^1];
+            if (last.Outcome is CreateOutcome.Created or CreateOutcome.NodeExists) return;
+            if (last.Outcome != CreateOutcome.NoParent) throw last.ToException();
+            if (chain.Count < whole.Count) chain = whole;
+            else if (attempts[0].Outcome == CreateOutcome.NoParent) await EnsureChrootAsync(client, acl, cancellationToken).ConfigureAwait(false);
+            else if (WhyMissing(attempts) is { } why) throw why;
         }
     }
 
@@ -152,8 +141,42 @@ public static class ZooKeeperTrees
     /// <summary>How many requests a walk has under way at most.</summary>
     private const int BatchSize = 256;
 
-    private static async Task EnsureChrootAsync(ZooKeeperClient client, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken) =>
-        await client.WithoutChroot().EnsurePathAsync(client.Chroot, acl, cancellationToken).ConfigureAwait(false);
+    /// <summary>A path and its ancestors, the highest first.</summary>
+    private static List<string> WithAncestors(string path)
+    {
+        var chain = new List<string> { path };
+        while (ZnodePath.GetParent(chain[0]) is { Length: > 1 } parent) chain.Insert(0, parent);
+        return chain;
+    }
+
+    /// <summary>Asks for all at once and in order: one round trip, and whoever else deletes them has little time in between.</summary>
+    private static Task<Attempt[]> CreateAllAsync(ZooKeeperClient client, List<string> chain, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken)
+    {
+        return Task.WhenAll([.. chain.Select(TryAsync)]);
+
+        async Task<Attempt> TryAsync(string path)
+        {
+            try
+            {
+                return new(path, (await client.TryCreateAsync(path, acl: acl, cancellationToken: cancellationToken).ConfigureAwait(false)).Outcome, null);
+            }
+            catch (ZooKeeperException refusal)
+            {
+                return new(path, null, refusal); // of an ancestor it says nothing: it may be there all the same
+            }
+        }
+    }
+
+    /// <summary>Why the first ancestor that is missing was not created; null if it was, and somebody has deleted it since.</summary>
+    private static ZooKeeperException? WhyMissing(Attempt[] attempts)
+    {
+        Attempt parent = attempts[Array.FindIndex(attempts, static attempt => attempt.Outcome == CreateOutcome.NoParent) - 1];
+        return parent.Outcome is CreateOutcome.Created or CreateOutcome.NodeExists ? null : parent.ToException();
+    }
+
+    private static Task EnsureChrootAsync(ZooKeeperClient client, IReadOnlyList<Acl>? acl, CancellationToken cancellationToken) => client.Chroot.Length > 0
+        ? client.WithoutChroot().EnsurePathAsync(client.Chroot, acl, cancellationToken)
+        : throw ServerErrors.Create(ErrorCode.NoNode, Protocol.OpCode.Create, "/"); // a server without a root
 
     private static async Task<int> DeleteChildrenAsync(ZooKeeperClient client, string path, CancellationToken cancellationToken)
     {
@@ -198,5 +221,11 @@ public static class ZooKeeperTrees
         }
 
         return null;
+    }
+
+    /// <summary>One create of a chain.</summary>
+    private sealed record Attempt(string Path, CreateOutcome? Outcome, ZooKeeperException? Refusal)
+    {
+        public ZooKeeperException ToException() => Refusal ?? ServerErrors.Create(ErrorCode.NoChildrenForEphemerals, Protocol.OpCode.Create, Path);
     }
 }

@@ -350,13 +350,13 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
 
     public long MaxReply(long sessionId) => _maxReply.GetValueOrDefault(sessionId);
 
-    public ValueTask<Stream> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
+    public ValueTask<Link> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
     {
         Attempts++;
         ModelServer target = ensemble.Servers[server.Port - 1];
-        var opening = new TaskCompletionSource<Stream>();
+        var opening = new TaskCompletionSource<Link>();
         simulator.Note($"client connects to server {target.Number}");
-        cancellationToken.UnsafeRegister(static (opening, token) => ((TaskCompletionSource<Stream>)opening!).TrySetCanceled(token), opening);
+        cancellationToken.UnsafeRegister(static (opening, token) => ((TaskCompletionSource<Link>)opening!).TrySetCanceled(token), opening);
         if (simulator.Now < SilentUntil) return new(opening.Task);
         simulator.After(simulator.Between(0.1, LatencyMs), () =>
         {
@@ -370,7 +370,7 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
             var stream = new ClientStream(this, target);
             Streams.Add(stream);
             target.Connections.Add(stream.Peer);
-            opening.TrySetResult(stream);
+            opening.TrySetResult(new(stream, Socket: null));
         });
         return new(opening.Task);
     }

@@ -175,9 +175,22 @@ public sealed class FaultTests
         await using SharedState<Agents> state = await zk.OpenAgentsAsync("/s");
         using Fault stall = server.Faults.AnswerError(ErrorCode.NoAuth, request => request.Type is Protocol.OpCode.GetData, times: int.MaxValue);
         await ExpireAsync(server, zk);
-        await Waiting.UntilAsync(() => Task.FromResult(state.Problem is not null and not ConnectionLossException), "the loss is noticed");
-        Assert.NotNull(Assert.Throws<StaleStateException>(() => state.Read()).InnerException);
+        Assert.NotNull((await StaleAsync(state)).InnerException);
         Assert.Empty(state.ReadUnverified().Globs);
+    }
+
+    [Fact]
+    public async Task A_session_that_ends_while_the_servers_refuse_to_read_is_noticed()
+    {
+        await using EmbeddedServer server = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await InMemory.ConnectAsync(server), other = await InMemory.ConnectAsync(server);
+        await using SharedState<Agents> state = await zk.OpenAgentsAsync("/s");
+        using Fault refusal = server.Faults.AnswerError(ErrorCode.NoAuth, request => request.Type is Protocol.OpCode.GetData, times: int.MaxValue);
+        await other.SetAsync("/s/payload", "{}"u8.ToArray(), cancellationToken: Token); // a change, so that it is read again
+        await Waiting.UntilAsync(() => Task.FromResult(state.Problem is NoAuthException), "the refusal is noticed");
+        state.Read(); // refused, and yet verified not long ago
+        await ExpireAsync(server, zk);
+        Assert.IsType<NoAuthException>((await StaleAsync(state)).InnerException);
     }
 
     [Fact]
@@ -211,6 +224,28 @@ public sealed class FaultTests
         refuse.Dispose();
         await Waiting.UntilAsync(async () => (await other.GetChildrenAsync("/s/listeners", Token)).Count == 0, "the entry has gone");
         Assert.Equal(SessionState.Connected, zk.State);
+    }
+
+    /// <summary>Waits until the state cannot be read as fresh.</summary>
+    private static async Task<StaleStateException> StaleAsync(SharedState<Agents> state)
+    {
+        StaleStateException? stale = null;
+        await Waiting.UntilAsync(
+            () =>
+            {
+                try
+                {
+                    state.Read();
+                }
+                catch (StaleStateException noticed)
+                {
+                    stale = noticed;
+                }
+
+                return Task.FromResult(stale is not null);
+            },
+            "the loss is noticed");
+        return stale!;
     }
 
     private static async Task ExpireAsync(EmbeddedServer server, ZooKeeperClient zk)

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Net.Sockets;
 using Okapi.Protocol;
 using Okapi.Requests;
@@ -17,44 +15,51 @@ internal interface IConnectionOwner
     /// <exception cref="ProtocolException">It answers nothing; the connection ends.</exception>
     void OnOversized(Connection connection, ReplyHeader header, int length);
 
+    /// <summary>The connection's reader is about to wait.</summary>
+    /// <returns>For how long at most; the owner is told again after that.</returns>
+    TimeSpan OnWaiting();
+
     /// <summary>The connection is over. Called once at most, and not after <see cref="Connection.Abort"/>.</summary>
     void OnLost(Connection connection, Exception reason);
 }
 
 /// <summary>
-/// One byte stream to one server, from its first byte to its last: cuts frames out of what is received, and sends what the outbox holds, all that
-/// waits in one write. When it ends it is dropped, never used again.
+/// One byte stream to one server, from its first byte to its last: receives, and sends what the outbox holds, all that waits in one write. When it ends it is dropped, never used again.
 /// </summary>
 #pragma warning disable CA1001 // its buffer is left to the collector: a send that is still running may read it
-internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
+internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
 #pragma warning restore CA1001
 {
-    private const int BufferSize = 64 * 1024;
-
-    private readonly Stream _stream;
+    private readonly Link _link;
     private readonly Outbox _outbox;
     private readonly IConnectionOwner _owner;
     private readonly TimeProvider _time;
-    private readonly int _maxFrame;
+    private readonly FrameReader _frames;
     private readonly Action<IThreadPoolWorkItem> _schedule;
+    private readonly CompletionThread? _thread;
     private JuteBuffer _batch = new(16 * 1024);
     private bool _hasBatch;
     private int _isOver;
     private long _lastHeard;
     private long _lastSent;
 
-    public Connection(Stream stream, ServerEndpoint server, int attempt, Outbox outbox, IConnectionOwner owner, TimeProvider time, int maxFrame, Action<IThreadPoolWorkItem> schedule)
+    public Connection(Link link, ServerEndpoint server, int attempt, Outbox outbox, IConnectionOwner owner, TimeProvider time, int maxFrame, Action<IThreadPoolWorkItem> schedule)
     {
-        _stream = stream;
+        _link = link;
         _outbox = outbox;
         _owner = owner;
         _time = time;
-        _maxFrame = maxFrame;
+        _frames = new FrameReader(this, owner, maxFrame);
         _schedule = schedule;
+        _thread = link.Socket is null ? null : new CompletionThread(schedule, this);
+        Completions = _thread ?? (outbox.RunsInline ? new InlineCompletions() : new CompletionQueue(schedule));
         Server = server;
         Attempt = attempt;
         _lastHeard = _lastSent = time.GetTimestamp();
     }
+
+    /// <summary>Where requests go when their replies were read.</summary>
+    public CompletionQueue Completions { get; }
 
     public ServerEndpoint Server { get; }
 
@@ -69,8 +74,23 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
 
     public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
-    /// <summary>Begins to receive.</summary>
-    public void Start() => _ = ReceiveAsync();
+    /// <summary>Begins to receive: on a thread of its own where reads may wait on one, else asynchronously.</summary>
+    public void Start()
+    {
+        if (_thread is null)
+        {
+            _ = ReceiveAsync();
+            return;
+        }
+
+        _link.Socket!.WaitLimit = () =>
+        {
+            TimeSpan owners = _owner.OnWaiting(), threads = _thread.Supervise();
+            return threads == Timeout.InfiniteTimeSpan || owners < threads ? owners : threads;
+        };
+        SpareThread.Run($"Okapi completions {Server}", _thread.Run);
+        SpareThread.Run($"Okapi reader {Server}", Receive);
+    }
 
     /// <summary>Ends the connection; its owner is not told, because it is the owner who does this.</summary>
     public void Abort()
@@ -80,9 +100,13 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
 
     public void Flush(bool atOnce)
     {
-        if (atOnce) _ = SendAsync(isCaller: true, hasBatch: false);
-        else _schedule(this);
+        if (atOnce) FlushHere();
+        else if (!Completions.TakesFlush()) FlushOnPool();
     }
+
+    public void FlushHere() => _ = SendAsync(isCaller: true, hasBatch: false);
+
+    public void FlushOnPool() => _schedule(this);
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -101,13 +125,13 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
                 if (isCaller && !isFirst)
                 {
                     _hasBatch = true;
-                    _schedule(this);
+                    FlushOnPool();
                     return;
                 }
 
                 hasBatch = false;
                 int length = _batch.Length;
-                await _stream.WriteAsync(_batch.Written).ConfigureAwait(false);
+                await _link.Stream.WriteAsync(_batch.Written).ConfigureAwait(false);
                 Volatile.Write(ref _lastSent, _time.GetTimestamp());
                 Telemetry.Sent(length);
             }
@@ -120,33 +144,12 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
 
     private async Task ReceiveAsync()
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        int start = 0, end = 0;
-        bool isFirst = true;
         try
         {
             while (!IsOver)
             {
-                int needed = HandleFrames(buffer, ref start, end, ref isFirst);
-                if (needed < 0)
-                {
-                    // An oversized frame: what of it is here goes, and the rest as it comes.
-                    int skip = -needed;
-                    while (skip > 0)
-                    {
-                        int skipped = Math.Min(skip, end - start);
-                        start += skipped;
-                        skip -= skipped;
-                        if (skip == 0) break;
-                        start = 0;
-                        end = Heard(await _stream.ReadAsync(buffer.AsMemory()).ConfigureAwait(false), isFirst);
-                    }
-
-                    continue;
-                }
-
-                (buffer, start, end) = MakeRoom(buffer, start, end, needed);
-                end += Heard(await _stream.ReadAsync(buffer.AsMemory(end)).ConfigureAwait(false), isFirst);
+                int count = await _link.Stream.ReadAsync(_frames.GetRoom()).ConfigureAwait(false);
+                Heard(count);
             }
         }
         catch (Exception error) // the top of a task: whatever it is ends the connection, visibly
@@ -155,72 +158,47 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+            _frames.Return();
         }
     }
 
-    /// <summary>Hands whole frames on.</summary>
-    /// <returns>How many bytes the next frame needs in all; less than zero: how many to skip.</returns>
-    private int HandleFrames(byte[] buffer, ref int start, int end, ref bool isFirst)
+    private void Receive()
     {
-        while (end - start >= 4 && !IsOver)
+        try
         {
-            int length = BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(start));
-            if (isFirst) CheckFirst(length);
-            if (length is < 0 or > int.MaxValue - 1024) throw new ProtocolException($"The server sent a frame of {length} bytes.");
-            if (length > _maxFrame)
-            {
-                if (end - start < 4 + ReplyHeader.Size) return 4 + ReplyHeader.Size;
-                var reader = new JuteReader(buffer.AsSpan(start + 4, ReplyHeader.Size));
-                _owner.OnOversized(this, ReplyHeader.Read(ref reader), length);
-                return -(4 + length);
-            }
-
-            if (end - start - 4 < length) return 4 + length;
-            isFirst = false;
-            ReadOnlySpan<byte> frame = buffer.AsSpan(start + 4, length);
-            start += 4 + length;
-            _owner.OnFrame(this, frame);
+            while (!IsOver) Heard(_link.Stream.Read(_frames.GetRoom().Span));
         }
-
-        return 4;
+        catch (Exception error) // the top of a thread: whatever it is ends the connection, visibly
+        {
+            End(error);
+        }
+        finally
+        {
+            _frames.Return();
+            Completions.End();
+        }
     }
 
-    /// <summary>The answer to a handshake has 36 or 37 bytes; anything large is another protocol.</summary>
-    private static void CheckFirst(int length)
-    {
-        if (length is >= 0 and <= 1024) return;
-        int first = length >>> 24;
-        throw new ProtocolException(first is 0x15 or 0x16
-            ? "The server answered the session's handshake with a TLS record: this port speaks TLS, and the client does not."
-            : $"The server answered the session's handshake with a frame of {length} bytes: it does not speak ZooKeeper's protocol.");
-    }
-
-    private static (byte[] Buffer, int Start, int End) MakeRoom(byte[] buffer, int start, int end, int needed)
-    {
-        int held = end - start;
-        byte[] target = buffer;
-        if (needed > buffer.Length) target = ArrayPool<byte>.Shared.Rent(needed);
-        else if (buffer.Length > 4 * BufferSize && needed <= BufferSize && held <= BufferSize) target = ArrayPool<byte>.Shared.Rent(BufferSize); // a large reply has gone
-        else if (start + needed <= buffer.Length && buffer.Length - end >= buffer.Length / 4) return (buffer, start, end);
-        Buffer.BlockCopy(buffer, start, target, 0, held);
-        if (target != buffer) ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
-        return (target, 0, held);
-    }
-
-    /// <summary>Notes that bytes came. Not a method that reads: an asynchronous one would allocate for every wait.</summary>
-    private int Heard(int count, bool isFirst)
+    /// <summary>Takes what has come. Not a method that reads: an asynchronous one would allocate for every wait.</summary>
+    private void Heard(int count)
     {
         if (count == 0)
         {
-            throw new EndOfStreamException(isFirst
-                ? "the server closed the connection before it answered the session's handshake: does it serve yet, and does this port expect TLS?"
-                : "the server closed the connection");
+            throw new EndOfStreamException(_frames.HasFrame
+                ? "the server closed the connection"
+                : "the server closed the connection before it answered the session's handshake: does it serve yet, and does this port expect TLS?");
         }
 
         Volatile.Write(ref _lastHeard, _time.GetTimestamp());
         Telemetry.Received(count);
-        return count;
+        try
+        {
+            _frames.Received(count);
+        }
+        finally
+        {
+            Completions.Publish();
+        }
     }
 
     private void End(Exception reason)
@@ -239,7 +217,7 @@ internal sealed class Connection : IFlushTarget, IThreadPoolWorkItem
     {
         try
         {
-            _stream.Dispose();
+            _link.Stream.Dispose();
         }
         catch (Exception error) when (error is IOException or InvalidOperationException)
         {

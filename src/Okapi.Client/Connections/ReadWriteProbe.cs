@@ -11,7 +11,7 @@ internal static class ReadWriteProbe
     {
         using var limit = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        Stream stream = await connector.ConnectAsync(server, timeout, either.Token).ConfigureAwait(false);
+        Stream stream = (await connector.ConnectAsync(server, timeout, either.Token).ConfigureAwait(false)).Stream;
         await using (stream.ConfigureAwait(false))
         {
             await stream.WriteAsync("isro"u8.ToArray(), either.Token).ConfigureAwait(false);

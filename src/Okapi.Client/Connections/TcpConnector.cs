@@ -9,15 +9,15 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
 {
     private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve = resolve ?? Dns.GetHostAddressesAsync;
 
-    public async ValueTask<Stream> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
+    public async ValueTask<Link> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
     {
         IPAddress[] addresses = IPAddress.TryParse(server.Host, out IPAddress? literal) ? [literal] : await ResolveAsync(server.Host, cancellationToken).ConfigureAwait(false);
-        Socket socket = await ConnectAnyAsync(server, addresses, timeout / addresses.Length, cancellationToken).ConfigureAwait(false);
-        var stream = new NetworkStream(socket, ownsSocket: true);
-        if (tls is null) return stream;
+        Stream stream = await ConnectAnyAsync(server, addresses, timeout / addresses.Length, cancellationToken).ConfigureAwait(false);
+        var socket = stream as SocketStream;
+        if (tls is null) return new(stream, socket);
         try
         {
-            return await tls.AuthenticateAsync(stream, server, cancellationToken).ConfigureAwait(false);
+            return new(await tls.AuthenticateAsync(stream, server, cancellationToken).ConfigureAwait(false), socket);
         }
         catch
         {
@@ -34,7 +34,7 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
         return addresses;
     }
 
-    private async Task<Socket> ConnectAnyAsync(ServerEndpoint server, IPAddress[] addresses, TimeSpan timeoutEach, CancellationToken cancellationToken)
+    private async Task<Stream> ConnectAnyAsync(ServerEndpoint server, IPAddress[] addresses, TimeSpan timeoutEach, CancellationToken cancellationToken)
     {
         var failures = new List<Exception>();
         foreach (IPAddress address in addresses)
@@ -45,8 +45,10 @@ internal sealed class TcpConnector(Tls? tls, Random random, TimeProvider time, F
             try
             {
                 socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }; // fails where the machine has no IPv6
-                await socket.ConnectAsync(new IPEndPoint(address, server.Port), either.Token).ConfigureAwait(false);
-                return socket;
+                var endPoint = new IPEndPoint(address, server.Port);
+                if (SocketStream.IsWorthwhile) return await SocketStream.ConnectAsync(socket, endPoint, either.Token).ConfigureAwait(false);
+                await socket.ConnectAsync(endPoint, either.Token).ConfigureAwait(false);
+                return new NetworkStream(socket, ownsSocket: true);
             }
             catch (Exception error) when (error is SocketException or OperationCanceledException)
             {

@@ -43,10 +43,14 @@ internal abstract class PendingOperation
 
     public abstract void Write(ref JuteWriter writer);
 
-    /// <summary>Completes it with a reply; the caller has claimed it.</summary>
-    public abstract void Complete(ErrorCode error, ref JuteReader body);
+    /// <summary>Makes its result of a reply; the caller has claimed it, and sees to it that it is completed, also if this throws.</summary>
+    /// <remarks>If the reply cannot be read, this throws, and the operation has failed.</remarks>
+    public abstract void Read(ErrorCode error, ref JuteReader body);
 
-    /// <summary>Completes it with a failure; the caller has claimed it.</summary>
+    /// <summary>Completes it with what was read. Whoever waits for it goes on within this call.</summary>
+    public abstract void Complete();
+
+    /// <summary>Completes it with a failure; the caller has claimed it. Whoever waits for it goes on elsewhere.</summary>
     public abstract void Fail(Exception error);
 
     protected void ResetState()
@@ -63,12 +67,12 @@ internal abstract class PendingOperation
 internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : PendingOperation, IValueTaskSource<TResult>, IValueTaskSource
     where TOperation : struct, IOperation<TResult>
 {
-    // Continuations never run on the read loop: user code there would delay pings and other replies (H28).
-    // A simulation, whose one thread has no user code waiting on it, runs them in place to be repeatable.
-    private ManualResetValueTaskSourceCore<TResult> _source = new() { RunContinuationsAsynchronously = !outbox.RunsInline };
+    private ManualResetValueTaskSourceCore<bool> _source;
     private TOperation _operation;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
+    private TResult? _result;
+    private Exception? _failure;
 
     /// <summary>Tells this use of the object from others; a <see cref="ValueTask"/> is made of both.</summary>
     public short Version => _source.Version;
@@ -96,27 +100,31 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
 
     public override void Write(ref JuteWriter writer) => _operation.Write(ref writer);
 
-    public override void Complete(ErrorCode error, ref JuteReader body)
+    public override void Read(ErrorCode error, ref JuteReader body)
     {
-        TResult result;
         try
         {
-            if (!_operation.TryRead(error, ref body, out result))
-            {
-                _source.SetException(ServerErrors.Create(error, _operation.OpCode, _operation.Path));
-                return;
-            }
+            if (!_operation.TryRead(error, ref body, out _result)) _failure = ServerErrors.Create(error, _operation.OpCode, _operation.Path);
         }
-        catch (ProtocolException fault)
+        catch (Exception fault)
         {
-            _source.SetException(new ConnectionLossException(RequestOutcome.Unknown, _operation.Path, $"The reply to {_operation.OpCode} cannot be read: {fault.Message}", fault));
+            _failure = new ConnectionLossException(RequestOutcome.Unknown, _operation.Path, $"The reply to {_operation.OpCode} cannot be read: {fault.Message}", fault);
             throw; // the connection cannot be trusted any more
         }
-
-        _source.SetResult(result);
     }
 
-    public override void Fail(Exception error) => _source.SetException(error);
+    public override void Complete()
+    {
+        _source.RunContinuationsAsynchronously = false;
+        if (_failure is null) _source.SetResult(true);
+        else _source.SetException(_failure);
+    }
+
+    public override void Fail(Exception error)
+    {
+        _source.RunContinuationsAsynchronously = !outbox.RunsInline;
+        _source.SetException(error);
+    }
 
     public TResult GetResult(short token)
     {
@@ -127,11 +135,14 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
         _registration = default;
         try
         {
-            return _source.GetResult(token);
+            _source.GetResult(token);
+            return _result!;
         }
         finally
         {
             _operation = default;
+            _result = default;
+            _failure = null;
             _cancellationToken = default;
             outbox.Recycle(this);
         }
@@ -148,7 +159,7 @@ internal sealed class PendingOperation<TOperation, TResult>(Outbox outbox) : Pen
     {
         if (!TryClaim()) return;
         outbox.ForgetIfUnsent(this);
-        _source.SetException(new OperationCanceledException(_cancellationToken));
+        Fail(new OperationCanceledException(_cancellationToken));
     }
 }
 

@@ -30,6 +30,10 @@ internal interface ISessionObserver
 /// </summary>
 internal sealed class Session : IConnectionOwner, IDisposable
 {
+    /// <summary>How late the timer may be before somebody else does its work.</summary>
+    private static readonly TimeSpan TimerSlack = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly Queue<SessionInput> _inputs = new();
     private readonly Queue<SessionEffect> _effects = new();
@@ -174,6 +178,16 @@ internal sealed class Session : IConnectionOwner, IDisposable
         operation?.Fail(new ReplyTooLargeException(operation.Path, length, _maxReply));
     }
 
+    /// <summary>Timers run on the thread pool; where that is starved the reader sees to pings and time-outs (H26).</summary>
+    TimeSpan IConnectionOwner.OnWaiting()
+    {
+        TimeSpan due = _timerDue, now = Now;
+        if (due > now + LongestWait) return LongestWait;
+        if (due + TimerSlack > now) return due + TimerSlack - now;
+        OnTimer();
+        return TimerSlack;
+    }
+
     void IConnectionOwner.OnLost(Connection connection, Exception reason) => Post(new SessionInput.Lost(connection.Attempt, reason, Since(connection.LastHeard)));
 
     private TimeSpan Since(long timestamp) => _environment.Time.GetElapsedTime(_origin, timestamp);
@@ -204,7 +218,14 @@ internal sealed class Session : IConnectionOwner, IDisposable
         Advance(header.Zxid);
         if (operation is null) return;
         Lease.Renew(operation.StartedAt);
-        operation.Complete(header.Error, ref reader);
+        try
+        {
+            operation.Read(header.Error, ref reader);
+        }
+        finally
+        {
+            connection.Completions.Add(operation);
+        }
     }
 
     /// <summary>Only replies move it: events of one transaction come one by one, and a reconnect between them would lose the rest (H44).</summary>
@@ -333,8 +354,8 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         try
         {
-            Stream stream = await _environment.Connector.ConnectAsync(server, timeout, cancellationToken).ConfigureAwait(false);
-            var connection = new Connection(stream, server, attempt, Outbox, this, _environment.Time, _maxReply, _environment.Schedule);
+            Link link = await _environment.Connector.ConnectAsync(server, timeout, cancellationToken).ConfigureAwait(false);
+            var connection = new Connection(link, server, attempt, Outbox, this, _environment.Time, _maxReply, _environment.Schedule);
             if (!TryAdopt(connection, cancellationToken))
             {
                 connection.Abort();

@@ -85,15 +85,19 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
 
     /// <summary>Removes on the server what no watch on a path needs any more.</summary>
     /// <returns>Completes when the server has answered, or the connection is gone.</returns>
-    public async Task ReleaseUnusedAsync(string serverPath)
+    public Task ReleaseUnusedAsync(string serverPath)
     {
-        Task[] removals;
         lock (watches.Order)
         {
-            if (!outbox.IsOpen) return; // what no watch needs is not armed on the next connection
-            removals = [.. watches.TakeUnused(serverPath).Select(type => outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(serverPath, type), CancellationToken.None).AsTask())];
+            if (!outbox.IsOpen) return Task.CompletedTask; // what no watch needs is not armed on the next connection
+            IReadOnlyList<WatcherType> unused = watches.TakeUnused(serverPath);
+            if (unused.Count == 0) return Task.CompletedTask; // the usual case: the watch has fired
+            return WhenGoneAsync([.. unused.Select(type => outbox.SendAsync<RemoveWatchesOperation, ErrorCode>(new(serverPath, type), CancellationToken.None).AsTask())]);
         }
+    }
 
+    private static async Task WhenGoneAsync(Task[] removals)
+    {
         try
         {
             await Task.WhenAll(removals).ConfigureAwait(false);

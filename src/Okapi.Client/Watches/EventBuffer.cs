@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
+using System.Runtime.ExceptionServices;
 
 namespace Okapi.Watches;
 
@@ -8,31 +8,28 @@ namespace Okapi.Watches;
 /// Events on their way to one reader, in order and bounded. When the reader is too slow the newest are dropped and a mark takes their
 /// place, so the reader learns that something is missing at the point where it is missing.
 /// </summary>
+/// <remarks>Holds no room for events until there are some: there is one of these for each persistent watch.</remarks>
 /// <typeparam name="T">The events.</typeparam>
-internal sealed class EventBuffer<T>
+/// <param name="capacity">How many events wait at most.</param>
+/// <param name="mark">What the reader gets in place of dropped events.</param>
+internal sealed class EventBuffer<T>(int capacity, T mark)
 {
-    private readonly Lock _lock = new();
-    private readonly Channel<T> _channel;
-    private readonly T _mark;
+    private readonly Queue<T> _items = new(); // its monitor guards the fields, too: a Lock of its own would be a sixth of an idle watch
+    private TaskCompletionSource? _arrival;
+    private Exception? _error;
     private bool _isMarked;
     private bool _isEnded;
-
-    /// <summary>An empty buffer.</summary>
-    /// <param name="capacity">How many events wait at most.</param>
-    /// <param name="mark">What the reader gets in place of dropped events.</param>
-    public EventBuffer(int capacity, T mark)
-    {
-        _mark = mark;
-        _channel = Channel.CreateBounded<T>(new BoundedChannelOptions(capacity) { SingleReader = true });
-    }
 
     /// <summary>Adds an event, or leaves a mark if there is no room.</summary>
     public void Post(T item)
     {
-        lock (_lock)
+        lock (_items)
         {
             // Behind a mark that was not read yet nothing needs to be kept: whoever reads the mark looks at the newest state.
-            if (!_isMarked && !_isEnded && !_channel.Writer.TryWrite(item)) _isMarked = true;
+            if (_isMarked || _isEnded) return;
+            if (_items.Count < capacity) _items.Enqueue(item);
+            else _isMarked = true;
+            WakeReader_NeedsLock();
         }
     }
 
@@ -40,10 +37,12 @@ internal sealed class EventBuffer<T>
     /// <param name="error">What the reader then gets; null for an ordinary end.</param>
     public void End(Exception? error)
     {
-        lock (_lock)
+        lock (_items)
         {
+            if (_isEnded) return;
             _isEnded = true;
-            _channel.Writer.TryComplete(error);
+            _error = error;
+            WakeReader_NeedsLock();
         }
     }
 
@@ -52,27 +51,51 @@ internal sealed class EventBuffer<T>
         while (true)
         {
             while (TryRead(out T? item)) yield return item;
-            if (!await _channel.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false)) yield break;
+            if (IsOver()) yield break;
+            await WhenAnyArrives().WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     /// <summary>Takes the next event or mark if there is one now.</summary>
     public bool TryRead([MaybeNullWhen(false)] out T item)
     {
-        if (_channel.Reader.TryRead(out item)) return true;
-        if (!TakeMark()) return false;
-        item = _mark;
-        return true;
-    }
-
-    private bool TakeMark()
-    {
-        lock (_lock)
+        lock (_items)
         {
-            // What is written before the mark is read first.
-            if (!_isMarked || _channel.Reader.TryPeek(out _)) return false;
+            if (_items.TryDequeue(out item)) return true;
+            if (!_isMarked) return false;
             _isMarked = false;
+            item = mark;
             return true;
         }
+    }
+
+    /// <summary>Whether everything is read that will ever come. Throws what the stream ended with.</summary>
+    private bool IsOver()
+    {
+        lock (_items)
+        {
+            if (!_isEnded || HasMore_NeedsLock) return false;
+            if (_error is not null) ExceptionDispatchInfo.Throw(_error);
+            return true;
+        }
+    }
+
+    private Task WhenAnyArrives()
+    {
+        lock (_items)
+        {
+            if (_isEnded || HasMore_NeedsLock) return Task.CompletedTask;
+            _arrival ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _arrival.Task;
+        }
+    }
+
+    private bool HasMore_NeedsLock => _items.Count > 0 || _isMarked;
+
+    /// <summary>A reader that waits is woken once, however many events there are when it looks. It runs elsewhere.</summary>
+    private void WakeReader_NeedsLock()
+    {
+        _arrival?.TrySetResult();
+        _arrival = null;
     }
 }

@@ -16,17 +16,28 @@ internal sealed class PersistentHandle(string path, string serverPath, string ch
 /// <summary>A one-shot watch's side towards the table.</summary>
 internal sealed class OneShotHandle(string path, string serverPath) : WatchHandle(path, serverPath)
 {
-    private readonly TaskCompletionSource<WatchedEvent> _fired = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Made when somebody looks or something happens: it is larger than all the rest of a watch.</summary>
+    private TaskCompletionSource<WatchedEvent>? _completion;
 
-    public Task<WatchedEvent> Fired => _fired.Task;
+    public Task<WatchedEvent> Fired => Completion.Task;
 
-    public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid) => _fired.TrySetResult(new(type, state, Path, zxid));
+    private TaskCompletionSource<WatchedEvent> Completion
+    {
+        get
+        {
+            if (Volatile.Read(ref _completion) is { } made) return made;
+            var completion = new TaskCompletionSource<WatchedEvent>(TaskCreationOptions.RunContinuationsAsynchronously);
+            return Interlocked.CompareExchange(ref _completion, completion, null) ?? completion;
+        }
+    }
+
+    public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid) => Completion.TrySetResult(new(type, state, Path, zxid));
 
     public override void End(Exception error)
     {
-        _fired.TrySetException(error);
-        _ = _fired.Task.Exception; // nobody has to look at it
+        Completion.TrySetException(error);
+        _ = Fired.Exception; // nobody has to look at it
     }
 
-    public void Cancel() => _fired.TrySetCanceled();
+    public void Cancel() => Completion.TrySetCanceled();
 }

@@ -1,15 +1,29 @@
 namespace Okapi.Watches;
 
-/// <summary>The watches on one path, and what the server has of them on this connection. Guarded by the table that holds it.</summary>
+/// <summary>The watches on one path, newest first, and what the server has of them on this connection. Guarded by the table that holds it.</summary>
 internal sealed class PathWatches
 {
-    public List<WatchHandle> Handles { get; } = new(1);
+    private const sbyte None = -1;
+
+    private WatchHandle? _newest;
+    private sbyte _asked = None;
+    private sbyte _answered = None;
+
+    public bool IsEmpty => _newest is null;
 
     /// <summary>The persistent mode the server was asked for; null: none. Never narrower than <see cref="Answered"/>. It is widened when a recursive watch is added and goes when the last watch on the path does.</summary>
-    public WatchMode? Asked { get; set; }
+    public WatchMode? Asked
+    {
+        get => _asked == None ? null : (WatchMode)_asked;
+        set => _asked = value is { } mode ? (sbyte)mode : None;
+    }
 
     /// <summary>The persistent mode the server has answered: how its events are to be read.</summary>
-    public WatchMode? Answered { get; set; }
+    public WatchMode? Answered
+    {
+        get => _answered == None ? null : (WatchMode)_answered;
+        set => _answered = value is { } mode ? (sbyte)mode : None;
+    }
 
     /// <summary>Whether the server may have a one-shot data watch of its own beside no persistent one.</summary>
     public bool HasData { get; set; }
@@ -18,12 +32,57 @@ internal sealed class PathWatches
     public bool HasChildren { get; set; }
 
     /// <summary>Whether the server has something that no watch needs.</summary>
-    public bool IsUnused => Handles.Count == 0 && (Asked is not null || HasData || HasChildren);
+    public bool IsUnused => IsEmpty && (Asked is not null || HasData || HasChildren);
+
+    /// <summary>Whether there is nothing, here or on the server.</summary>
+    public bool IsForgotten => IsEmpty && !IsUnused;
+
+    public Enumerator GetEnumerator() => new(_newest);
+
+    public void Add(WatchHandle handle)
+    {
+        handle.Older = _newest;
+        _newest = handle;
+    }
+
+    /// <summary>Takes a watch out; that may be the one at which an enumeration stands.</summary>
+    public bool Remove(WatchHandle handle)
+    {
+        if (handle == _newest)
+        {
+            _newest = handle.Older;
+        }
+        else
+        {
+            WatchHandle? newer = _newest;
+            while (newer is not null && newer.Older != handle) newer = newer.Older;
+            if (newer is null) return false;
+            newer.Older = handle.Older;
+        }
+
+        handle.Older = null;
+        return true;
+    }
+
+    public bool Contains(WatchHandle handle)
+    {
+        foreach (WatchHandle each in this)
+            if (each == handle) return true;
+        return false;
+    }
 
     public bool Has(WatchKind kind, bool armedOnly = false)
     {
-        foreach (WatchHandle handle in Handles)
+        foreach (WatchHandle handle in this)
             if (handle.Kind == kind && (handle.IsArmed || !armedOnly)) return true;
+        return false;
+    }
+
+    /// <summary>Whether the answer to a persistent watch's request is still to come.</summary>
+    public bool AwaitsPersistent()
+    {
+        foreach (WatchHandle handle in this)
+            if (handle is { IsOneShot: false, IsArmed: false }) return true;
         return false;
     }
 
@@ -35,30 +94,49 @@ internal sealed class PathWatches
     }
 
     /// <summary>What to remove on the server because no watch needs it, and forgets it.</summary>
-    public List<WatcherType> TakeUnused()
+    public IReadOnlyList<WatcherType> TakeUnused()
     {
-        var unused = new List<WatcherType>();
         if (Asked is not null)
         {
-            if (Handles.Count > 0) return unused; // it serves them
-            unused.Add(WatcherType.Any);
+            if (!IsEmpty) return []; // it serves them
             Asked = Answered = null;
             HasData = HasChildren = false;
-            return unused;
+            return [WatcherType.Any];
         }
 
-        if (HasData && !Handles.Exists(static handle => handle.Kind != WatchKind.Children))
+        bool data = HasData && !HasAnyBut(WatchKind.Children);
+        bool children = HasChildren && !Has(WatchKind.Children);
+        if (data) HasData = false;
+        if (children) HasChildren = false;
+        return (data, children) switch
         {
-            unused.Add(WatcherType.Data);
-            HasData = false;
-        }
+            (true, true) => [WatcherType.Data, WatcherType.Children],
+            (true, false) => [WatcherType.Data],
+            (false, true) => [WatcherType.Children],
+            _ => [],
+        };
+    }
 
-        if (HasChildren && !Has(WatchKind.Children))
+    private bool HasAnyBut(WatchKind kind)
+    {
+        foreach (WatchHandle handle in this)
+            if (handle.Kind != kind) return true;
+        return false;
+    }
+
+    /// <summary>Goes from the newest watch to the oldest.</summary>
+    public struct Enumerator(WatchHandle? next)
+    {
+        private WatchHandle? _next = next;
+
+        public WatchHandle Current { get; private set; } = null!;
+
+        public bool MoveNext()
         {
-            unused.Add(WatcherType.Children);
-            HasChildren = false;
+            if (_next is null) return false;
+            Current = _next;
+            _next = Current.Older;
+            return true;
         }
-
-        return unused;
     }
 }

@@ -3,82 +3,96 @@ using Okapi.Requests;
 
 namespace Okapi.Watches;
 
-/// <summary>Reads data and leaves a one-shot watch. A znode that is absent leaves none and is no error: the result is null.</summary>
-internal readonly struct WatchDataOperation(WirePath path, OneShotHandle handle, bool ask, WatchTable table) : IOperation<NodeData?>
+/// <summary>Reads data and leaves a one-shot watch, which is its result. A znode that is absent leaves none; whether that is an error is the caller's choice.</summary>
+internal readonly struct WatchDataOperation(OneShotHandle handle, WatchTable table, Func<WatchHandle, ValueTask> release, bool isRequired) : IOperation<OneShotWatch<NodeData>?>
 {
     public OpCode OpCode => OpCode.GetData;
 
     public bool IsSafeToResend => true;
 
-    public string? Path => path.Path;
+    public string? Path => handle.Path;
 
-    public void Write(ref JuteWriter writer) => new ReadRequest(path, ask).Write(ref writer);
+    public void Write(ref JuteWriter writer) => new ReadRequest(handle.ServerPath, handle.IsAsked).Write(ref writer);
 
-    public bool TryRead(ErrorCode error, ref JuteReader body, out NodeData? result)
+    public bool TryRead(ErrorCode error, ref JuteReader body, out OneShotWatch<NodeData>? result)
     {
-        result = error == ErrorCode.Ok ? GetOperation.Decode(ref body) : null;
-        if (result is { } read) table.Arm(handle, WatchKind.Data, ask, read.Stat.Mzxid);
-        return error is ErrorCode.Ok or ErrorCode.NoNode;
+        result = null;
+        if (error != ErrorCode.Ok) return error == ErrorCode.NoNode && !isRequired;
+        NodeData read = GetOperation.Decode(ref body);
+        table.Arm(handle, WatchKind.Data, handle.IsAsked, read.Stat.Mzxid);
+        result = new(handle, read, release);
+        return true;
     }
 }
 
 /// <summary>Asks for a Stat and leaves a one-shot watch, on an absent znode too.</summary>
-internal readonly struct WatchExistsOperation(WirePath path, OneShotHandle handle, bool ask, WatchTable table) : IOperation<Stat?>
+internal readonly struct WatchExistsOperation(OneShotHandle handle, WatchTable table, Func<WatchHandle, ValueTask> release) : IOperation<OneShotWatch<Stat?>>
 {
     public OpCode OpCode => OpCode.Exists;
 
     public bool IsSafeToResend => true;
 
-    public string? Path => path.Path;
+    public string? Path => handle.Path;
 
-    public void Write(ref JuteWriter writer) => new ReadRequest(path, ask).Write(ref writer);
+    public void Write(ref JuteWriter writer) => new ReadRequest(handle.ServerPath, handle.IsAsked).Write(ref writer);
 
-    public bool TryRead(ErrorCode error, ref JuteReader body, out Stat? result)
+    public bool TryRead(ErrorCode error, ref JuteReader body, out OneShotWatch<Stat?> result)
     {
-        result = error == ErrorCode.Ok ? Stat.Read(ref body) : null;
+        result = null!;
         if (error is not (ErrorCode.Ok or ErrorCode.NoNode)) return false;
+        Stat? read = error == ErrorCode.Ok ? Stat.Read(ref body) : null;
         // Where a znode was absent any that is there now is news, whatever its transaction.
-        table.Arm(handle, result is null ? WatchKind.Exist : WatchKind.Data, ask, result?.Mzxid ?? 0);
+        table.Arm(handle, read is null ? WatchKind.Exist : WatchKind.Data, handle.IsAsked, read?.Mzxid ?? 0);
+        result = new(handle, read, release);
         return true;
     }
 }
 
-/// <summary>Lists children and leaves a one-shot watch. A znode that is absent leaves none and is no error: the result is null.</summary>
-internal readonly struct WatchChildrenOperation(WirePath path, OneShotHandle handle, bool ask, WatchTable table) : IOperation<NodeChildren?>
+/// <summary>Lists children and leaves a one-shot watch, which is its result. A znode that is absent leaves none; whether that is an error is the caller's choice.</summary>
+internal readonly struct WatchChildrenOperation(OneShotHandle handle, WatchTable table, Func<WatchHandle, ValueTask> release, bool isRequired) : IOperation<OneShotWatch<NodeChildren>?>
 {
     public OpCode OpCode => OpCode.GetChildren2;
 
     public bool IsSafeToResend => true;
 
-    public string? Path => path.Path;
+    public string? Path => handle.Path;
 
-    public void Write(ref JuteWriter writer) => new ReadRequest(path, ask).Write(ref writer);
+    public void Write(ref JuteWriter writer) => new ReadRequest(handle.ServerPath, handle.IsAsked).Write(ref writer);
 
-    public bool TryRead(ErrorCode error, ref JuteReader body, out NodeChildren? result)
+    public bool TryRead(ErrorCode error, ref JuteReader body, out OneShotWatch<NodeChildren>? result)
     {
-        result = error == ErrorCode.Ok ? GetChildrenWithStatOperation.Decode(ref body) : null;
-        if (result is { } read) table.Arm(handle, WatchKind.Children, ask, read.Stat.Pzxid);
-        return error is ErrorCode.Ok or ErrorCode.NoNode;
+        result = null;
+        if (error != ErrorCode.Ok) return error == ErrorCode.NoNode && !isRequired;
+        NodeChildren read = GetChildrenWithStatOperation.Decode(ref body);
+        table.Arm(handle, WatchKind.Children, handle.IsAsked, read.Stat.Pzxid);
+        result = new(handle, read, release);
+        return true;
     }
 }
 
-/// <summary>Adds a persistent watch. Its result says nothing: that there is one, does.</summary>
-internal readonly struct AddWatchOperation(WirePath path, PersistentHandle handle, WatchTable table) : IOperation<bool>
+/// <summary>Adds a persistent watch.</summary>
+internal readonly struct AddWatchOperation(PersistentHandle handle, WatchTable table, Func<WatchHandle, ValueTask> release) : IOperation<Watch>
 {
     public OpCode OpCode => OpCode.AddWatch;
 
     public bool IsSafeToResend => true;
 
-    public string? Path => path.Path;
+    public string? Path => handle.Path;
 
-    public void Write(ref JuteWriter writer) => new AddWatchRequest(path, handle.WireMode).Write(ref writer);
+    public void Write(ref JuteWriter writer) => new AddWatchRequest(handle.ServerPath, handle.WireMode).Write(ref writer);
 
-    public bool TryRead(ErrorCode error, ref JuteReader body, out bool result)
+    public bool TryRead(ErrorCode error, ref JuteReader body, out Watch result)
     {
-        result = error == ErrorCode.Ok;
-        if (result) table.Arm(handle);
-        else table.Refuse(handle);
-        return result;
+        result = null!;
+        if (error != ErrorCode.Ok)
+        {
+            table.Refuse(handle);
+            return false;
+        }
+
+        table.Arm(handle);
+        result = new(handle, release);
+        return true;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Okapi.Protocol;
 
@@ -37,23 +38,42 @@ internal sealed class WatchTable
     {
         get
         {
-            lock (_lock) return _paths.Values.Sum(path => path.Handles.Count);
+            int count = 0;
+            lock (_lock)
+            {
+                foreach (PathWatches path in _paths.Values)
+                    foreach (WatchHandle _ in path) count++;
+            }
+
+            return count;
         }
     }
 
-    /// <summary>Makes room for a watch that is about to be asked for.</summary>
+    /// <summary>
+    /// Makes room for a watch that is about to be asked for, and notes what its request has to say: <see cref="WatchHandle.IsAsked"/> and, of a persistent one,
+    /// <see cref="WatchHandle.WireMode"/>.
+    /// </summary>
     /// <param name="handle">The watch; not armed yet.</param>
-    /// <returns>For a one-shot watch: whether the server has to be asked. A persistent one's <see cref="WatchHandle.WireMode"/> says what to ask for.</returns>
+    /// <returns>Whether the server has to be asked.</returns>
     public bool Add(WatchHandle handle)
     {
         lock (_lock)
         {
-            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path)) _paths[handle.ServerPath] = path = new();
-            path.Handles.Add(handle);
-            if (handle.IsOneShot) return path.Asked is null;
-            handle.WireMode = handle.Kind == WatchKind.Recursive ? WatchMode.PersistentRecursive : path.Asked ?? WatchMode.Persistent;
-            path.Asked = handle.WireMode;
-            return true;
+            ref PathWatches? path = ref CollectionsMarshal.GetValueRefOrAddDefault(_paths, handle.ServerPath, out _);
+            path ??= new();
+            path.Add(handle);
+            if (handle.IsOneShot)
+            {
+                handle.IsAsked = path.Asked is null;
+            }
+            else
+            {
+                handle.IsAsked = true;
+                handle.WireMode = handle.Kind == WatchKind.Recursive ? WatchMode.PersistentRecursive : path.Asked ?? WatchMode.Persistent;
+                path.Asked = handle.WireMode;
+            }
+
+            return handle.IsAsked;
         }
     }
 
@@ -104,7 +124,7 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            if (!handle.IsArmed || !_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || path.Asked is not null || !path.Handles.Contains(handle)) return null;
+            if (!handle.IsArmed || !_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || path.Asked is not null || !path.Contains(handle)) return null;
             bool isChildren = handle.Kind == WatchKind.Children;
             if (isChildren ? path.HasChildren : path.HasData) return null;
             if (isChildren) path.HasChildren = true;
@@ -118,21 +138,21 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || !path.Handles.Remove(handle)) return;
+            if (!_paths.TryGetValue(handle.ServerPath, out PathWatches? path) || !path.Remove(handle)) return;
             // A request that ended without an answer asks for nothing any more.
-            if (handle is { IsOneShot: false, IsArmed: false } && !path.Handles.Exists(static other => other is { IsOneShot: false, IsArmed: false })) path.Asked = path.Answered;
+            if (handle is { IsOneShot: false, IsArmed: false } && !path.AwaitsPersistent()) path.Asked = path.Answered;
             Forget(handle.ServerPath, path);
         }
     }
 
     /// <summary>What the server has on a path and no watch needs, to be removed there. Call it under <see cref="Order"/>, and send what it tells.</summary>
-    public List<WatcherType> TakeUnused(string serverPath)
+    public IReadOnlyList<WatcherType> TakeUnused(string serverPath)
     {
         lock (_lock)
         {
             if (!_paths.TryGetValue(serverPath, out PathWatches? path)) return [];
-            if (path.Handles.Count == 0 && path.Answered == WatchMode.PersistentRecursive) _recursivePaths--;
-            List<WatcherType> unused = path.TakeUnused();
+            if (path.IsEmpty && path.Answered == WatchMode.PersistentRecursive) _recursivePaths--;
+            IReadOnlyList<WatcherType> unused = path.TakeUnused();
             Forget(serverPath, path);
             return unused;
         }
@@ -153,7 +173,7 @@ internal sealed class WatchTable
                 // that was armed again.
                 bool isDerived = type == WatchedEventType.NodeChildrenChanged && watches.Answered == WatchMode.PersistentRecursive;
                 Notify(watches, type, state, path, path, zxid, oneShotsOnly: isDerived);
-                NoteUnused(path, watches, ref unused);
+                if (watches.IsEmpty) Leave(path, watches, ref unused);
             }
 
             if (_recursivePaths > 0 && type is WatchedEventType.NodeCreated or WatchedEventType.NodeDeleted or WatchedEventType.NodeDataChanged)
@@ -180,9 +200,9 @@ internal sealed class WatchTable
                 watches.Asked = mode;
                 watches.HasData = watches.Has(WatchKind.Data, armedOnly: true) || watches.Has(WatchKind.Exist, armedOnly: true);
                 watches.HasChildren = watches.Has(WatchKind.Children, armedOnly: true);
-                if (watches.Handles.Count == 0) _paths.Remove(path);
+                if (watches.IsEmpty) _paths.Remove(path);
                 // Requests that are still to be answered are sent again after this, and ask for what they asked for.
-                foreach (WatchHandle handle in watches.Handles)
+                foreach (WatchHandle handle in watches)
                     if (handle is { IsOneShot: false, IsArmed: false }) watches.Asked = handle.WireMode;
             }
 
@@ -197,8 +217,11 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            foreach (WatchHandle handle in _paths.Values.SelectMany(path => path.Handles))
-                if (handle is { IsOneShot: false, IsArmed: true }) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
+            foreach (PathWatches path in _paths.Values)
+            {
+                foreach (WatchHandle handle in path)
+                    if (handle is { IsOneShot: false, IsArmed: true }) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
+            }
         }
     }
 
@@ -225,14 +248,18 @@ internal sealed class WatchTable
         {
             foreach (PathWatches path in _paths.Values)
             {
-                foreach (WatchHandle handle in path.Handles)
+                foreach (WatchHandle handle in path)
                 {
                     if (!handle.IsArmed) continue; // its request is pending, and fails by itself
-                    if (keepPersistent && !handle.IsOneShot) handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1);
-                    else handle.End(error());
-                }
+                    if (keepPersistent && !handle.IsOneShot)
+                    {
+                        handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1);
+                        continue;
+                    }
 
-                path.Handles.RemoveAll(handle => handle.IsArmed && !(keepPersistent && !handle.IsOneShot));
+                    path.Remove(handle);
+                    handle.End(error());
+                }
             }
         }
     }
@@ -242,8 +269,11 @@ internal sealed class WatchTable
     {
         lock (_lock)
         {
-            if (!_paths.TryGetValue(serverPath, out PathWatches? path)) return [];
-            return [.. path.Handles.Where(handle => Matches(handle.Kind, type))];
+            var found = new List<WatchHandle>();
+            if (!_paths.TryGetValue(serverPath, out PathWatches? path)) return found;
+            foreach (WatchHandle handle in path)
+                if (Matches(handle.Kind, type)) found.Add(handle);
+            return found;
         }
     }
 
@@ -287,18 +317,12 @@ internal sealed class WatchTable
     private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid, bool oneShotsOnly = false)
     {
         bool isBelow = watched.Length != path.Length;
-        for (int i = watches.Handles.Count - 1; i >= 0; i--)
+        foreach (WatchHandle handle in watches)
         {
-            WatchHandle handle = watches.Handles[i];
             if (!handle.IsArmed || (oneShotsOnly && !handle.IsOneShot) || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
-            if (handle.IsOneShot) watches.Handles.RemoveAt(i);
+            if (handle.IsOneShot) watches.Remove(handle);
             handle.Notify(type, state, path, zxid);
         }
-    }
-
-    private static void NoteUnused(string path, PathWatches watches, ref List<string>? unused)
-    {
-        if (watches.IsUnused) (unused ??= []).Add(path);
     }
 
     private void DispatchUpwards(WatchedEventType type, KeeperState state, string path, long zxid, ref List<string>? unused)
@@ -310,7 +334,7 @@ internal sealed class WatchTable
             Notify(watches, type, state, watched, path, zxid);
             if (!isParent || type == WatchedEventType.NodeDataChanged) continue;
             Notify(watches, WatchedEventType.NodeChildrenChanged, state, watched, watched, zxid);
-            NoteUnused(watched, watches, ref unused);
+            if (watches.IsEmpty) Leave(watched, watches, ref unused);
         }
     }
 
@@ -321,10 +345,17 @@ internal sealed class WatchTable
         if (mode == WatchMode.PersistentRecursive) _recursivePaths++;
     }
 
+    /// <summary>The last watch on a path has gone: the server is told if it has something there, and otherwise the path is forgotten.</summary>
+    private void Leave(string serverPath, PathWatches path, ref List<string>? unused)
+    {
+        if (path.IsUnused) (unused ??= []).Add(serverPath);
+        else _paths.Remove(serverPath);
+    }
+
     /// <summary>Keeps no path on which there is nothing, here or on the server.</summary>
     private void Forget(string serverPath, PathWatches path)
     {
-        if (path.Handles.Count == 0 && !path.IsUnused) _paths.Remove(serverPath);
+        if (path.IsForgotten) _paths.Remove(serverPath);
     }
 
     private void AddBatches(List<SetWatchesRequest> batches, long relativeZxid, WatchKind kind)
@@ -355,8 +386,13 @@ internal sealed class WatchTable
         foreach (string path in paths)
         {
             if (!_paths.TryGetValue(path, out PathWatches? watches)) continue;
-            foreach (WatchHandle handle in watches.Handles.Where(handle => handle.Kind == kind && handle.IsArmed)) handle.End(error);
-            watches.Handles.RemoveAll(handle => handle.Kind == kind && handle.IsArmed);
+            foreach (WatchHandle handle in watches)
+            {
+                if (handle.Kind != kind || !handle.IsArmed) continue;
+                watches.Remove(handle);
+                handle.End(error);
+            }
+
             if (kind < WatchKind.Persistent)
             {
                 if (kind == WatchKind.Children) watches.HasChildren = false;

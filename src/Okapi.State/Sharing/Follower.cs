@@ -28,6 +28,7 @@ internal sealed class Follower<T>(ZooKeeperClient zk, Payload<T> payload, Replic
 
     private async Task FollowUntilLostAsync(CancellationToken cancellationToken)
     {
+        CancellationToken sessionLost = zk.SessionLost;
         try
         {
             while (true) await FollowOnceAsync(cancellationToken).ConfigureAwait(false);
@@ -45,8 +46,24 @@ internal sealed class Follower<T>(ZooKeeperClient zk, Payload<T> payload, Replic
         catch (ZooKeeperException refused) when (refused is not SessionEndedException)
         {
             replica.Doubt(refused); // no right to read it, for example; somebody may mend that
-            await Task.Delay(interval, zk.TimeProvider, cancellationToken).ConfigureAwait(false);
+            if (!await DelayAsync(sessionLost, cancellationToken).ConfigureAwait(false)) replica.Lapse(refused);
         }
+    }
+
+    /// <returns>False: the session has ended meanwhile.</returns>
+    private async Task<bool> DelayAsync(CancellationToken sessionLost, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(sessionLost, cancellationToken);
+        try
+        {
+            await Task.Delay(interval, zk.TimeProvider, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The next read is the new session's, or says that there is none.
+        }
+
+        return !sessionLost.IsCancellationRequested;
     }
 
     /// <summary>Reads, and waits until there is something else to be read.</summary>

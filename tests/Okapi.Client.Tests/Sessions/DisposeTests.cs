@@ -59,7 +59,7 @@ public class DisposeTests
         if (phase == Phase.ConnectingDeafly) peer.OnConnecting = (_, _) => new(Task.Delay(Timeout.Infinite, deaf.Token).ContinueWith(_ => { }, TaskScheduler.Default)); // comes back long after it was told to stop
         if (phase == Phase.BackingOff) peer.OnConnecting = (_, _) => throw new IOException("refused");
         ZooKeeperClient zk = phase == Phase.NeverStarted
-            ? ZooKeeperClient.Create("peer", options, new Connections.CallbackConnector(peer.ConnectAsync), random)
+            ? ZooKeeperClient.Create("peer", options, new Okapi.Connections.CallbackConnector(peer.ConnectAsync), random)
             : ZooKeeperClient.Start(options);
         var calls = new List<Task>();
         for (int i = random.Next(4); i > 0; i--) calls.Add(zk.ExistsAsync("/before").AsTask());

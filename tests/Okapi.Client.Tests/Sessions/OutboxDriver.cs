@@ -83,7 +83,8 @@ internal sealed class OutboxDriver : IFlushTarget, IDisposable
         Span<byte> body = stackalloc byte[4];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(body, id);
         var reader = new JuteReader(body);
-        operation.Complete(ErrorCode.Ok, ref reader);
+        operation.Read(ErrorCode.Ok, ref reader);
+        operation.Complete();
     }
 
     public int Lose() => Outbox.Detach(this, operation => new ConnectionLossException(RequestOutcome.Unknown, operation.Path, "lost", null));

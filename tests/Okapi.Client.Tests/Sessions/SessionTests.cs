@@ -221,7 +221,7 @@ public sealed class SessionTests : IAsyncDisposable
             };
         });
         for (int i = 0; i < 10; i++) // in either order of the two addresses
-            await using (await connector.ConnectAsync(new("both", port), 10 * Second, TestContext.Current.CancellationToken))
+            await using ((await connector.ConnectAsync(new("both", port), 10 * Second, TestContext.Current.CancellationToken)).Stream)
                 (await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken)).Dispose();
         ZooKeeperOptions options = Fast(new ZooKeeperOptions { ShuffleServers = false, SessionTimeout = 30 * Second });
         ZooKeeperClient zk = ZooKeeperClient.Create($"gone:{port},moved:{port}", options, connector, new Random(4));

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Threading.Channels;
 using Okapi.Recipes.Locks;
 using Okapi.Server;
@@ -27,8 +28,8 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     private TaskCompletionSource _way = Open();
     private TaskCompletionSource _knocked = Open();
     private volatile bool _isFree;
-    private readonly HashSet<string> _confirmed = [];
-    private volatile IReadOnlySet<string> _givenUp = new HashSet<string>();
+    private volatile ImmutableHashSet<string> _confirmed = [];
+    private volatile ImmutableHashSet<string> _givenUp = [];
 
     public int Index => index;
 
@@ -74,13 +75,17 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
         _acquire = subject.Open(Zk, new LockOptions { Steps = OnStepAsync, Identity = $"{index}" });
     }
 
-    public void Begin() => _isFree = false;
+    public void Begin()
+    {
+        _confirmed = [];
+        _isFree = false;
+    }
 
     public Task AcquireAsync(string want)
     {
         Want = want;
         HasCancelled = false;
-        _confirmed.Clear();
+        _confirmed = [];
         _cancel = new CancellationTokenSource();
         _ = RunAsync(_acquire!(want, _cancel.Token));
         return NextAsync();
@@ -108,7 +113,7 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     {
         if (Phase != Phase.At) throw new ViolationException($"{(char)('a' + index)} is not where it was in an earlier run of the same schedule, {Describe()}");
         if (Step == LineStep.Create) TurnSession = Zk.SessionId;
-        if (Step == LineStep.Confirm) _confirmed.Add(Name);
+        if (Step == LineStep.Confirm) _confirmed = _confirmed.Add(Name);
         Open(ref _gate);
         return NextAsync();
     }
@@ -209,6 +214,9 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
     /// <summary>Whether it has said something that nobody waited for.</summary>
     public bool HasMoved => _reports.Reader.TryPeek(out _);
 
+    /// <summary>What that is.</summary>
+    public string Said => _reports.Reader.TryPeek(out Report? said) ? $"{said.Phase} {said.Step} {said.Name}" : "nothing";
+
     /// <summary>Gives up whatever it does and has, as fast as it can.</summary>
     public async Task StopAsync()
     {
@@ -238,14 +246,14 @@ internal sealed class Actor(int index, EmbeddedServer server) : IAsyncDisposable
 
     private async ValueTask OnStepAsync(LineStep step, string name)
     {
-        // Whoever has given up, or was by his session, does not wait until he has left: that is no step of his.
-        if (_isFree || (step == LineStep.Leave && _givenUp.Contains(name))) return;
+        // Whoever has given up, or was by his session, does not wait until he has left: that is no step of his. And he may still be leaving when the next schedule has begun.
+        if (_isFree || (step == LineStep.Leave && (_givenUp.Contains(name) || !_confirmed.Contains(name)))) return;
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Tell(new(Phase.At) { Step = step, Name = name, Gate = gate });
         await gate.Task;
     }
 
-    private void GiveUp() => _givenUp = new HashSet<string>(_confirmed, StringComparer.Ordinal);
+    private void GiveUp() => _givenUp = _confirmed;
 
     private void Tell(Report report) => _reports.Writer.TryWrite(report);
 

@@ -177,7 +177,7 @@ internal sealed class World : IAsyncDisposable
     public void Check()
     {
         foreach (Actor actor in _actors)
-            if (actor.HasMoved) throw new ViolationException($"{(char)('a' + actor.Index)} goes on though nothing has changed for it");
+            if (actor.HasMoved) throw new ViolationException($"{(char)('a' + actor.Index)} goes on though nothing has changed for it: it was {actor.Describe()} and is {actor.Said}");
         List<Actor> holders = [.. _actors.Where(static actor => actor.Phase == Phase.Holding)];
         if (!_subject.MayHold([.. holders.Select(static actor => actor.Want)])) throw new ViolationException($"{holders.Count} hold it at once");
         if (holders.Find(static actor => !actor.Handle!.IsHeld) is { } lost) throw new ViolationException($"{(char)('a' + lost.Index)} has lost it for no reason");

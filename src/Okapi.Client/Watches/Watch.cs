@@ -15,18 +15,17 @@ public sealed class Watch : IAsyncEnumerable<WatchedEvent>, IAsyncDisposable
     private readonly PersistentHandle _handle;
     private readonly Func<WatchHandle, ValueTask> _release;
 
-    internal Watch(PersistentHandle handle, WatchMode mode, Func<WatchHandle, ValueTask> release)
+    internal Watch(PersistentHandle handle, Func<WatchHandle, ValueTask> release)
     {
         _handle = handle;
         _release = release;
-        Mode = mode;
     }
 
     /// <summary>The znode.</summary>
     public string Path => _handle.Path;
 
     /// <summary>How far the watch sees.</summary>
-    public WatchMode Mode { get; }
+    public WatchMode Mode => _handle.Kind == WatchKind.Recursive ? WatchMode.PersistentRecursive : WatchMode.Persistent;
 
     internal EventBuffer<WatchedEvent> Events => _handle.Events;
 
