@@ -88,6 +88,7 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
             TimeSpan owners = _owner.OnWaiting(), threads = _thread.Supervise();
             return threads == Timeout.InfiniteTimeSpan || owners < threads ? owners : threads;
         };
+        _link.Socket.AwaitsOneReply = () => _outbox.HasOneAtMost;
         SpareThread.Run($"Okapi completions {Server}", _thread.Run);
         SpareThread.Run($"Okapi reader {Server}", Receive);
     }

@@ -64,6 +64,9 @@ internal sealed class Outbox : IDisposable
         }
     }
 
+    /// <summary>Whether there is one request without a reply at most; a guess, made without the lock.</summary>
+    public bool HasOneAtMost => Volatile.Read(ref _tail) - Volatile.Read(ref _head) <= 1;
+
     /// <summary>Whether requests reach a server now.</summary>
     public bool IsOpen
     {

@@ -94,6 +94,41 @@ public class SocketStreamTests
         Assert.Equal("x"u8.ToArray(), await reading.Soon());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Replies_are_read_whether_they_come_soon_or_late(bool isSoon)
+    {
+        // Soon: they are there before the read, which then never sleeps. Late: it gives up looking, and sleeps.
+        await using SocketStream stream = await OpenAsync(out Task<Socket> accepting);
+        using Socket peer = await accepting;
+        int sleeps = 0;
+        using var asleep = new SemaphoreSlim(0);
+        stream.AwaitsOneReply = static () => true;
+        stream.WaitLimit = () =>
+        {
+            Interlocked.Increment(ref sleeps);
+            asleep.Release();
+            return Timeout.InfiniteTimeSpan;
+        };
+        for (int i = 0; i < 300; i++)
+        {
+            if (isSoon)
+            {
+                await peer.SendAsync("x"u8.ToArray(), Stop);
+                Assert.Equal("x"u8.ToArray(), await ReadOnThreadAsync(stream, 1).Soon());
+                continue;
+            }
+
+            Task<byte[]> reading = ReadOnThreadAsync(stream, 1);
+            await asleep.WaitAsync(Scripts.Patience, Stop);
+            await peer.SendAsync("x"u8.ToArray(), Stop);
+            Assert.Equal("x"u8.ToArray(), await reading.Soon());
+        }
+
+        Assert.InRange(sleeps, isSoon ? 0 : 300, isSoon ? 63 : 300); // it takes some calls to find out that looking pays
+    }
+
     [Fact]
     public async Task A_peer_that_resets_the_connection_is_an_error_that_says_so()
     {
