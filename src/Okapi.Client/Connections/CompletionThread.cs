@@ -37,6 +37,7 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
         if (IsEmpty) return;
         if (_isIdle) // adding to the queue was a full fence
         {
+            _isHeldUp = false; // it may have been given up just before it fell asleep, and has to be looked after again
             _seenSince = 0;
             Wake();
         }

@@ -161,6 +161,35 @@ public sealed class CompletionThreadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_thread_that_was_given_up_just_before_it_fell_asleep_is_looked_after_again()
+    {
+        // It is held up by its sending, after the last of its callers has gone on; the reader gives it up, and then it sleeps.
+        using var sending = new ManualResetEventSlim();
+        using var held = new ManualResetEventSlim();
+        _flushes.OnFlush = () =>
+        {
+            held.Set();
+            sending.Wait(Scripts.Patience);
+        };
+        await WaitUntilIdleAsync();
+        Assert.True(_completions.TakesFlush());
+        Assert.True(held.Wait(Scripts.Patience, TestContext.Current.CancellationToken));
+        while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
+        sending.Set();
+        await _flushes.Sent.Soon();
+        await WaitUntilIdleAsync();
+
+        using var release = new ManualResetEventSlim();
+        Task blocking = Add(() => release.Wait(Scripts.Patience));
+        Task behind = Add(static () => { });
+        _completions.Publish();
+        await SuperviseUntilAsync(behind);
+        Assert.False(blocking.IsCompleted);
+        release.Set();
+        await blocking.Soon();
+    }
+
+    [Fact]
     public async Task At_the_end_all_is_completed_even_behind_code_that_blocks()
     {
         using var release = new ManualResetEventSlim();
@@ -253,7 +282,13 @@ public sealed class CompletionThreadTests : IDisposable
 
         public Task Sent => _sent.Task;
 
-        public void FlushHere() => Note("here");
+        public Action? OnFlush { get; set; }
+
+        public void FlushHere()
+        {
+            OnFlush?.Invoke();
+            Note("here");
+        }
 
         public void FlushOnPool() => Note("pool");
 
