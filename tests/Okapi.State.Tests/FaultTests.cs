@@ -184,7 +184,7 @@ public sealed class FaultTests
     {
         await using EmbeddedServer server = await InMemory.StartAsync();
         await using ZooKeeperClient zk = await InMemory.ConnectAsync(server), other = await InMemory.ConnectAsync(server);
-        await using SharedState<Agents> state = await zk.OpenAgentsAsync("/s");
+        await using SharedState<Agents> state = await zk.OpenAgentsAsync("/s", new() { MaxStaleness = TimeSpan.FromHours(1), CheckInterval = TimeSpan.FromHours(1) }); // age alone makes nothing stale here
         using Fault refusal = server.Faults.AnswerError(ErrorCode.NoAuth, request => request.Type is Protocol.OpCode.GetData, times: int.MaxValue);
         await other.SetAsync("/s/payload", "{}"u8.ToArray(), cancellationToken: Token); // a change, so that it is read again
         await Waiting.UntilAsync(() => Task.FromResult(state.Problem is NoAuthException), "the refusal is noticed");
