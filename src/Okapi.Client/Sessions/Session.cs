@@ -549,11 +549,13 @@ internal sealed class Session : IConnectionOwner, IDisposable
     {
         _timer.Change(InfiniteTimeout, InfiniteTimeout);
         Lease.End();
-        Outbox.End(reason.Again);
-        _ = _lost.CancelAsync(); // user callbacks run elsewhere
-        _observer.OnEnded(this, state, reason);
+
+        // Counted and logged first: whoever is told can then look at either.
         if (state == SessionState.Expired) Telemetry.Expired();
         if (state == SessionState.Closed) Log.SessionClosed(_environment.Logger, SessionId);
         else Log.SessionFailed(_environment.Logger, SessionId, reason.Message);
+        Outbox.End(reason.Again);
+        _ = _lost.CancelAsync(); // user callbacks run elsewhere
+        _observer.OnEnded(this, state, reason);
     }
 }

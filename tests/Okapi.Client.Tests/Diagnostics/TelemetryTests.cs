@@ -111,7 +111,7 @@ public class TelemetryTests
         (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
         await using ZooKeeperClient owned = zk;
         Task<PeerRequest> first = connection.ReadAsync();
-        Task? other = null;
+        Task<Watch>? other = null;
         using var listener = new ActivityListener
         {
             ShouldListenTo = source => source.Name == ZooKeeperTelemetry.SourceName,
@@ -124,12 +124,16 @@ public class TelemetryTests
             },
         };
         ActivitySource.AddActivityListener(listener);
-        _ = zk.WatchDataAsync("/a");
+        Task<OneShotWatch<NodeData>> reading = zk.WatchDataAsync("/a");
         PeerRequest read = await first;
         Assert.Equal(OpCode.GetData, read.OpCode);
         Assert.True(PeerConnection.Read(read.Body, ReadRequest.Read).Watch); // on 3.8 it would end a persistent watch that came before
-        await connection.ExpectAsync(OpCode.AddWatch);
+        PeerRequest add = await connection.ExpectAsync(OpCode.AddWatch);
         Assert.NotNull(other);
+        await connection.ReplyAsync(read, new DataReply([], default).Write);
+        await connection.ReplyAsync(add);
+        await reading.Soon();
+        await other.Soon(); // what is observed in this test has ended with it: the next one counts for itself
     }
 
     [Fact]
