@@ -1,44 +1,61 @@
-using Okapi;
+using System.Globalization;
 using Okapi.Simulation;
 using Okapi.Simulation.Network;
 using Okapi.Simulation.Time;
+using Stopwatch = System.Diagnostics.Stopwatch;
 
-long from = long.Parse(args[0]);
-long count = long.Parse(args[1]);
-bool says = args.Length > 2;
-var watch = System.Diagnostics.Stopwatch.StartNew();
+long from = 1, count = 100;
+bool isTraced = false, tellsDigests = false;
+for (int i = 0; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case "--from":
+            from = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            break;
+        case "--seeds":
+            count = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            break;
+        case "--seed":
+            from = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            count = 1;
+            isTraced = true;
+            break;
+        case "--digests":
+            tellsDigests = true;
+            break;
+        default:
+            Console.Error.WriteLine($"What is {args[i]}?");
+            return 2;
+    }
+}
+
+int failed = 0;
+long events = 0;
+var watch = Stopwatch.StartNew();
 for (long seed = from; seed < from + count; seed++)
 {
     var time = new VirtualTime();
-    var luck = new Luck(seed);
-    var trace = new Trace(time, says ? Console.Out : null);
-    Stage.Run(time, async () =>
+    var trace = new Trace(time, isTraced ? Console.Out : null);
+    IReadOnlyList<string> violations;
+    try
     {
-        World world = await World.StartAsync(3, time, luck, trace);
-        Player a = world.AddPlayer(), b = world.AddPlayer();
-        await a.Zk.CreateAsync("/a");
-        await using Watch w = await b.Zk.WatchAsync("/", WatchMode.PersistentRecursive);
-        for (int i = 0; i < 50; i++)
-        {
-            if (luck.OneIn(10)) foreach (Wire wire in a.Access.Open) wire.Break("cut");
-            try
-            {
-                await a.Zk.SetAsync("/a", new byte[i]);
-                await b.Zk.GetAsync("/a");
-            }
-            catch (ConnectionLossException)
-            {
-                trace.Note(100);
-            }
-        }
+        violations = [];
+        Stage.Run(time, async () => violations = await Play.RunAsync(time, new Luck(seed), trace));
+    }
+    catch (Exception error)
+    {
+        violations = [error.ToString()];
+    }
 
-        await a.Zk.DisposeAsync();
-        await b.Zk.DisposeAsync();
-        await world.Observer.CloseAsync();
-        await world.Server.DisposeAsync();
-        foreach (string v in world.Violations) Console.WriteLine(v);
-    });
-    if (count < 20) Console.WriteLine($"{seed} {trace.Digest:x} {trace.Count} {time.Now} timers {time.ActiveTimers}");
+    events += trace.Count;
+    if (tellsDigests || isTraced) Console.WriteLine($"seed {seed} digest {trace.Digest:x16} events {trace.Count} time {time.Now.TotalSeconds:0.000}");
+    if (violations.Count == 0) continue;
+    failed++;
+    Console.WriteLine($"seed {seed} FAILED, replay with: eng/simulate --seed {seed}");
+    foreach (string violation in violations.Take(5)) Console.WriteLine($"    {violation}");
+    if (failed == 50) break;
 }
 
-Console.WriteLine($"{watch.Elapsed.TotalMilliseconds / count} ms each");
+Console.WriteLine($"{count} seeds, {failed} failed, {events} events, {watch.Elapsed.TotalSeconds:0.0} s, {count / watch.Elapsed.TotalSeconds:0} seeds/s");
+return failed == 0 ? 0 : 1;

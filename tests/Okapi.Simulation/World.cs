@@ -9,6 +9,7 @@ namespace Okapi.Simulation;
 internal sealed class World
 {
     private readonly List<string> _violations = [];
+    private readonly List<Action> _later = [];
 
     private World(EmbeddedServer server, int members, VirtualTime time, Luck luck, Trace trace)
     {
@@ -39,6 +40,19 @@ internal sealed class World
 
     /// <summary>Whether the server has lost what it had acknowledged, so that little can be said of what clients see.</summary>
     public bool HasLostData { get; set; }
+
+    /// <summary>Whether a session was ended before its time, so that its holder could not know.</summary>
+    public bool HasExpiredByForce { get; set; }
+
+    /// <summary>Whether bytes were changed under way: then clients cannot know what is true, but have to go on living.</summary>
+    public bool IsLenient { get; set; }
+
+    /// <summary>The transaction from which on each watched znode was touched, after the last fault.</summary>
+    public long TouchedFrom { get; set; } = long.MaxValue;
+
+    public long Calls { get; set; }
+
+    public long CallsEnded { get; set; }
 
     public IReadOnlyList<string> Violations => _violations;
 
@@ -84,6 +98,16 @@ internal sealed class World
         var player = new Player(Players.Count + 1, access, ZooKeeperClient.Start(options), options);
         Players.Add(player);
         return player;
+    }
+
+    /// <summary>Checks something when the run is over and everything is known.</summary>
+    public void Later(Action check) => _later.Add(check);
+
+    /// <summary>Does what was left for later.</summary>
+    public void CheckAll()
+    {
+        if (HasLostData || IsLenient) return;
+        foreach (Action check in _later) check();
     }
 
     public Task PauseAsync(TimeSpan by) => Task.Delay(by, Time);

@@ -20,6 +20,8 @@ internal sealed class Luck(long seed)
 
     public T Of<T>(params ReadOnlySpan<T> values) => values[Below(values.Length)];
 
+    public T Pick<T>(IReadOnlyList<T> from) => from[Below(from.Count)];
+
     /// <summary>Another source, so that what one part draws does not change what another does.</summary>
     public Luck Fork() => new((long)Next());
 

@@ -30,6 +30,7 @@ internal sealed class Entry(int index, long zxid, string path, Deed deed)
 internal sealed class Chronicle
 {
     private readonly List<Entry> _all = [];
+    private Dictionary<string, List<Entry>>? _byData;
     private readonly Dictionary<string, List<Entry>> _byPath = new(StringComparer.Ordinal);
 
     public IReadOnlyList<Entry> All => _all;
@@ -44,6 +45,27 @@ internal sealed class Chronicle
     }
 
     public IReadOnlyList<Entry> Of(string path) => _byPath.TryGetValue(path, out List<Entry>? entries) ? entries : [];
+
+    /// <summary>Where some data turned up.</summary>
+    public IReadOnlyList<Entry> With(byte[] data)
+    {
+        if (_byData is null)
+        {
+            _byData = new(StringComparer.Ordinal);
+            foreach (Entry entry in _all)
+            {
+                if (entry.Data is null || entry.Deed == Deed.Deleted) continue;
+                string key = Convert.ToHexString(entry.Data);
+                if (!_byData.TryGetValue(key, out List<Entry>? entries)) _byData.Add(key, entries = []);
+                entries.Add(entry);
+            }
+        }
+
+        return _byData.GetValueOrDefault(Convert.ToHexString(data)) ?? [];
+    }
+
+    /// <summary>Whether all data written between two transactions is known.</summary>
+    public bool IsComplete(long after, long to) => _all.All(entry => entry.Zxid <= after || entry.Zxid > to || entry.Deed == Deed.Deleted || entry.Data is not null);
 
     /// <summary>What a read of the path could see if it saw the tree as of any transaction from the first to the second: for each the last change before it, null where there was none.</summary>
     public IEnumerable<Entry?> Visible(string path, long from, long to)

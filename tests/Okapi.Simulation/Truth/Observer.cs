@@ -64,6 +64,12 @@ internal sealed class Observer(EmbeddedServer server, int member, Chronicle chro
         return tree;
     }
 
+    public Task CreateAsync(string path) => AskAsync(OpCode.Create, ++_xid, new CreateRequest(path, Array.Empty<byte>(), Acl.Open, CreateMode.Persistent).Write);
+
+    public Task SetAsync(string path) => AskAsync(OpCode.SetData, ++_xid, new SetDataRequest(path, Array.Empty<byte>(), -1).Write);
+
+    public Task DeleteAsync(string path) => AskAsync(OpCode.Delete, ++_xid, new VersionRequest(path, -1).Write);
+
     private static T Read<T>(byte[] body)
         where T : IJuteRecord<T>
     {
