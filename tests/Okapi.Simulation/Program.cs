@@ -1,61 +1,37 @@
 using System.Globalization;
 using Okapi.Simulation;
-using Okapi.Simulation.Network;
-using Okapi.Simulation.Time;
-using Stopwatch = System.Diagnostics.Stopwatch;
 
-long from = 1, count = 100;
-bool isTraced = false, tellsDigests = false;
+var campaign = new Campaign();
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
     {
         case "--from":
-            from = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            campaign.From = Number(++i);
             break;
         case "--seeds":
-            count = long.Parse(args[++i], CultureInfo.InvariantCulture);
+            campaign.Count = Number(++i);
             break;
         case "--seed":
-            from = long.Parse(args[++i], CultureInfo.InvariantCulture);
-            count = 1;
-            isTraced = true;
+            (campaign.From, campaign.Count, campaign.IsTraced) = (Number(++i), 1, true);
             break;
         case "--digests":
-            tellsDigests = true;
+            campaign.TellsDigests = true;
+            break;
+        case "--bytes":
+            // Of each so many bytes one, beginning with the second number.
+            (campaign.EachByte, campaign.FirstByte) = (Number(++i), Number(++i));
+            break;
+        case "--byte":
+            campaign.Byte = args[++i];
+            campaign.IsTraced = true;
             break;
         default:
-            Console.Error.WriteLine($"What is {args[i]}?");
+            Console.Error.WriteLine($"What is {args[i]}? See eng/simulate.");
             return 2;
     }
 }
 
-int failed = 0;
-long events = 0;
-var watch = Stopwatch.StartNew();
-for (long seed = from; seed < from + count; seed++)
-{
-    var time = new VirtualTime();
-    var trace = new Trace(time, isTraced ? Console.Out : null);
-    IReadOnlyList<string> violations;
-    try
-    {
-        violations = [];
-        Stage.Run(time, async () => violations = await Play.RunAsync(time, new Luck(seed), trace));
-    }
-    catch (Exception error)
-    {
-        violations = [error.ToString()];
-    }
+return campaign.Run();
 
-    events += trace.Count;
-    if (tellsDigests || isTraced) Console.WriteLine($"seed {seed} digest {trace.Digest:x16} events {trace.Count} time {time.Now.TotalSeconds:0.000}");
-    if (violations.Count == 0) continue;
-    failed++;
-    Console.WriteLine($"seed {seed} FAILED, replay with: eng/simulate --seed {seed}");
-    foreach (string violation in violations.Take(5)) Console.WriteLine($"    {violation}");
-    if (failed == 50) break;
-}
-
-Console.WriteLine($"{count} seeds, {failed} failed, {events} events, {watch.Elapsed.TotalSeconds:0.0} s, {count / watch.Elapsed.TotalSeconds:0} seeds/s");
-return failed == 0 ? 0 : 1;
+long Number(int at) => long.Parse(args[at], CultureInfo.InvariantCulture);

@@ -112,6 +112,16 @@ internal sealed class World
 
     public Task PauseAsync(TimeSpan by) => Task.Delay(by, Time);
 
+    /// <summary>Waits for something, but not for ever.</summary>
+    /// <returns>Whether it has come.</returns>
+    public async Task<bool> WaitAsync(Task task, TimeSpan limit)
+    {
+        using var patience = new CancellationTokenSource();
+        await Task.WhenAny(task, Task.Delay(limit, Time, patience.Token));
+        await patience.CancelAsync();
+        return task.IsCompleted;
+    }
+
     /// <summary>Starts the server again.</summary>
     public async Task RestartAsync(bool keepData)
     {

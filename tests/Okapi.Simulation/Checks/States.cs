@@ -23,7 +23,7 @@ internal sealed class States
         {
             _world.Trace.Note(40, _player.Number, (int)change.State);
             if (_world.Trace.HasWords) _world.Trace.Say($"c{_player.Number} is {change.State} 0x{change.SessionId:x}");
-            if (!isFirst && !change.Missed && !MayFollow(last, change)) _world.Fail($"I5: client {_player.Number} is {change.State} (0x{change.SessionId:x}) after {last.State} (0x{last.SessionId:x})");
+            if (!isFirst && !change.Missed && !MayFollow(_player, last, change)) _world.Fail($"I5: client {_player.Number} is {change.State} (0x{change.SessionId:x}) after {last.State} (0x{last.SessionId:x})");
             if (change.State == SessionState.Expired) await CheckExpiryAsync(change.SessionId);
             (last, isFirst) = (change, false);
         }
@@ -31,10 +31,10 @@ internal sealed class States
         if (last.State != SessionState.Closed) _world.Fail($"I5: client {_player.Number} was disposed and is {last.State}");
     }
 
-    private static bool MayFollow(SessionStateChange last, SessionStateChange next) => next.State switch
+    private static bool MayFollow(Player player, SessionStateChange last, SessionStateChange next) => next.State switch
     {
         SessionState.Connecting => last.IsOver,
-        SessionState.Connected or SessionState.ConnectedReadOnly => !last.IsOver && (last.State != SessionState.Connected || next.State == SessionState.ConnectedReadOnly) && (last.SessionId == 0 || last.SessionId == next.SessionId || last.State == SessionState.ConnectedReadOnly),
+        SessionState.Connected or SessionState.ConnectedReadOnly => !last.IsOver && (last.State != SessionState.Connected || next.State == SessionState.ConnectedReadOnly) && (last.SessionId == 0 || last.SessionId == next.SessionId || player.Options.AllowReadOnly),
         SessionState.Disconnected => last.IsConnected && last.SessionId == next.SessionId,
         SessionState.Expired or SessionState.AuthFailed or SessionState.Closed => !last.IsOver,
         _ => false,

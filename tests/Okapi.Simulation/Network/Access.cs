@@ -74,7 +74,8 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
             trace.Note(2, client, wire.Number, request.LastZxidSeen);
             if (trace.HasWords) trace.Say($"c{client}/{wire.Number} > session 0x{request.SessionId:x} last zxid 0x{request.LastZxidSeen:x}");
             long expected = request.SessionId != 0 && request.SessionId == _session ? _greatestZxid : 0;
-            if (!IsCorrupted && request.LastZxidSeen != expected)
+            // A session that began with a read-only server is another with the next, and it is the client that goes on.
+            if (!IsCorrupted && !request.ReadOnly && request.LastZxidSeen != expected)
                 fail($"I4: client {client} says it has seen 0x{request.LastZxidSeen:x} when it connects, and has seen 0x{expected:x}");
             return;
         }
@@ -85,6 +86,7 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
         if (trace.HasWords) trace.Say($"c{client}/{wire.Number} > {header.Xid} {header.Type} {frame.Length} {PathOf(header, ref reader)}");
         if (header.Xid > 0)
         {
+            if (IsCorrupted) return;
             if (header.Xid <= state.LastXid) fail($"I3: client {client} sends xid {header.Xid} after {state.LastXid}");
             state.LastXid = header.Xid;
             if (IsWrite(header.Type) && !_writes.Add(header.Xid)) fail($"I2: client {client} sends the {header.Type} with xid {header.Xid} a second time");

@@ -88,6 +88,8 @@ internal sealed class Wire
         switch (harm)
         {
             case Harm.Reset:
+                // What is lost in the middle is never followed by more.
+                _up.IsSilent = _down.IsSilent = true;
                 _time.After(soon, () => Break("The connection was reset by the peer."));
                 break;
             case Harm.End:
