@@ -8,7 +8,6 @@ namespace Okapi.Simulation;
 /// <summary>Many runs, one after another, and what became of them.</summary>
 internal sealed class Campaign
 {
-    private const int MostFailures = 50;
     private int _failed;
     private long _runs;
     private long _events;
@@ -16,6 +15,9 @@ internal sealed class Campaign
     public long From { get; set; } = 1;
 
     public long Count { get; set; }
+
+    /// <summary>After so many failed runs it ends.</summary>
+    public int MostFailures { get; set; } = 50;
 
     public bool IsTraced { get; set; }
 

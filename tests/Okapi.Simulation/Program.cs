@@ -15,6 +15,9 @@ for (int i = 0; i < args.Length; i++)
         case "--seed":
             (campaign.From, campaign.Count, campaign.IsTraced) = (Number(++i), 1, true);
             break;
+        case "--first":
+            campaign.MostFailures = 1;
+            break;
         case "--digests":
             campaign.TellsDigests = true;
             break;
