@@ -17,7 +17,7 @@ internal sealed record ProxyTarget(string Host, int Port)
         if (isBracketed) host = host[1..^1];
         bool isHost = isBracketed ? IPAddress.TryParse(host, out _) : Uri.CheckHostName(host) is UriHostNameType.Dns or UriHostNameType.IPv4;
         if (!isHost || !ushort.TryParse(server[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) || port == 0)
-            throw new ArgumentException($"{nameof(server)} \"{server}\" is not host:port of one server, with a port from 1 to 65535 (an address of IPv6 in brackets).", nameof(server));
+            throw new ArgumentException($"{nameof(server)} \"{server}\" is not host:port of one server, with a port from 1 to 65535 (an address of IPv6 in brackets).");
         return new(host, port);
     }
 

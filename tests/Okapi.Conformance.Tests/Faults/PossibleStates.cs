@@ -10,6 +10,9 @@ internal sealed class PossibleStates(string path)
 
     public string Path => path;
 
+    /// <summary>How many writes may have been applied or not.</summary>
+    public int Unknown { get; private set; }
+
     public async Task CreateAsync(ZooKeeperClient zk, string data) => await ApplyAsync(
         async () => await zk.CreateAsync(path, Bytes(data)),
         onSuccess: state => state.Length == 0 ? data : null,
@@ -47,7 +50,9 @@ internal sealed class PossibleStates(string path)
         }
         catch (ConnectionLossException lost)
         {
-            if (lost.Outcome == RequestOutcome.Unknown) _states.UnionWith(after);
+            if (lost.Outcome != RequestOutcome.Unknown) return;
+            Unknown++;
+            _states.UnionWith(after);
         }
         catch (ZooKeeperException refused) when (refused is NodeExistsException or NoNodeException)
         {
