@@ -28,10 +28,19 @@ internal sealed class PossibleStates(string path)
         onSuccess: state => state.Length > 0 ? "" : null,
         onRefusal: (error, state) => error is NoNodeException && state.Length == 0);
 
-    /// <summary>Reads it, which leaves one state.</summary>
+    /// <summary>Reads it, which leaves one state; a read that was sent three times in vain tells nothing.</summary>
     public async Task ReadAsync(ZooKeeperClient zk)
     {
-        NodeData? read = await zk.TryGetAsync(path);
+        NodeData? read;
+        try
+        {
+            read = await zk.TryGetAsync(path);
+        }
+        catch (ConnectionLossException)
+        {
+            return;
+        }
+
         string seen = read is { Data: { } data } ? System.Text.Encoding.ASCII.GetString(data) : "";
         Require(_states.Contains(seen), $"it holds \"{seen}\"");
         _states = [seen];
