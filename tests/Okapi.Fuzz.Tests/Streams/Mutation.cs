@@ -16,6 +16,7 @@ internal static class Mutation
         {
             // The handshake is one frame among many; spoiled, it ends most of what could be seen after it.
             int at = luck.Chance(8) ? 0 : luck.Below(mutant.Count);
+            if (mutant[at].Length < 4) continue; // cut off before
             switch (luck.Below(16))
             {
                 case 0:
@@ -75,7 +76,7 @@ internal static class Mutation
         return frame;
     }
 
-    private static byte[] Tail(byte[] frame, Luck luck) => frame[luck.Between(4, frame.Length)..];
+    private static byte[] Tail(byte[] frame, Luck luck) => frame[luck.Between(Math.Min(4, frame.Length), frame.Length)..];
 
     private static byte[] Oversized(byte[] frame, int limit, Luck luck)
     {
@@ -104,7 +105,7 @@ internal static class Mutation
     /// <summary>Changes bytes past the length, which is then made right.</summary>
     private static byte[] Inside(byte[] frame, Luck luck)
     {
-        List<byte> body = [.. frame.AsSpan(Math.Min(4, frame.Length))];
+        List<byte> body = [.. frame.AsSpan(4)];
         if (body.Count > 0) Records.RecordFuzzer.Spoil(luck, body);
         return Frame(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(body));
     }
