@@ -56,7 +56,29 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
     }
 
     /// <summary>Runs inputs one after another.</summary>
-    public async Task RunAsync(Func<ulong, Task> run)
+    public Task RunAsync(Func<ulong, Task> run) => RunTwoAsync(run, null);
+
+    /// <summary>Runs the inputs of even seeds on one and those of odd seeds on the other.</summary>
+    public async Task RunTwoAsync(Func<ulong, Task> even, Func<ulong, Task>? odd)
+    {
+        // The two go side by side; one waits a little for the other where one is quicker.
+        await Task.Run(() => RunAllAsync(async seed =>
+        {
+            if (odd is null)
+            {
+                await even(seed);
+                return;
+            }
+
+            Task other = _other;
+            Task own = seed % 2 == 0 ? Task.Run(() => even(seed)) : Task.Run(() => odd(seed));
+            _other = own;
+            await other;
+        }));
+        Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+    }
+
+    private async Task RunAllAsync(Func<ulong, Task> run)
     {
         while (TryNext(out ulong seed))
         {
@@ -69,8 +91,6 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
                 throw Explain(seed, error);
             }
         }
-
-        Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
     }
 
     public static void Say(string line)

@@ -19,8 +19,8 @@ internal enum Verdict
     MayEnd,
 }
 
-/// <summary>A request that the client has sent.</summary>
-internal readonly record struct SentRequest(int Xid, OpCode Type);
+/// <summary>A request that the client has sent, and of how many parts it is.</summary>
+internal readonly record struct SentRequest(int Xid, OpCode Type, int Parts);
 
 /// <summary>Judges by the rules of the protocol, written down here once more, what the client's code has to judge.</summary>
 internal static class ClientOracle
@@ -92,8 +92,8 @@ internal static class ClientOracle
                 default:
                     if (waiting.Count == 0 || waiting.Peek().Xid != xid) return (Verdict.MustDrop, $"xid {xid}, which is not next", isLate);
                     isLate |= waiting.Count <= late;
-                    OpCode type = waiting.Dequeue().Type;
-                    if (IsRead(type, error, body) && !Layout.Parse(Body(type), body).IsWhole) return (Verdict.MustDrop, $"no reply to {type}", isLate);
+                    (_, OpCode type, int parts) = waiting.Dequeue();
+                    if (IsRead(type, error, body) && (!Layout.Parse(Body(type), body).IsWhole || Results(type, body) > parts)) return (Verdict.MustDrop, $"no reply to {type}", isLate);
                     break;
             }
         }
@@ -104,10 +104,17 @@ internal static class ClientOracle
     /// <summary>A transaction that failed has its errors in its results, whatever the header says.</summary>
     private static bool IsRead(OpCode type, int error, ReadOnlySpan<byte> body) => type == OpCode.Multi ? body.Length > 0 : error == 0;
 
+    private static int Results(OpCode type, ReadOnlySpan<byte> body)
+    {
+        if (type is not (OpCode.Multi or OpCode.MultiRead)) return 0;
+        var reader = new JuteReader(body);
+        return MultiResult.ReadAll(ref reader).Count;
+    }
+
     private static string Body(OpCode type) => type switch
     {
-        OpCode.Create => "r",
-        OpCode.Create2 or OpCode.CreateContainer or OpCode.CreateTtl => "r" + Layout.Stat,
+        OpCode.Create or OpCode.CreateContainer => "r", // the scripts ask for no Stat of a container, and what follows is not looked at
+        OpCode.Create2 or OpCode.CreateTtl => "r" + Layout.Stat,
         OpCode.Exists or OpCode.SetData or OpCode.SetAcl => Layout.Stat,
         OpCode.GetData => "b" + Layout.Stat,
         OpCode.GetAcl => "A" + Layout.Stat,

@@ -86,8 +86,9 @@ internal sealed class ClientRun : IConnector
     private void Finish(Verdict verdict, string why)
     {
         PassUntil(() => _calls.TrueForAll(call => call.IsCompleted));
-        Task<NodeData> probe = _zk.GetAsync("/probe").AsTask();
-        PassUntil(() => probe.IsCompleted);
+        // Where all calls were answered and then came silence, the first to notice is a call of its own.
+        Task<NodeData> probe = Probe();
+        if (!probe.IsCompletedSuccessfully) probe = Probe();
         foreach (Exception error in _calls.Append(probe).Select(call => call.Exception?.InnerException).OfType<Exception>())
         {
             if (error is not ZooKeeperException) throw new FuzzFailure($"A call ended with {error}");
@@ -102,6 +103,13 @@ internal sealed class ClientRun : IConnector
         if (closed.IsFaulted) throw new FuzzFailure($"Closing failed: {closed.Exception.InnerException}");
         if (_streams.Exists(each => !each.IsDisposed)) throw new FuzzFailure("A connection is left open.");
         if (_time.ActiveTimers > 0) throw new FuzzFailure($"{_time.ActiveTimers} timers are left.");
+    }
+
+    private Task<NodeData> Probe()
+    {
+        Task<NodeData> probe = _zk.GetAsync("/probe").AsTask();
+        PassUntil(() => probe.IsCompleted);
+        return probe;
     }
 
     private void Deliver(FuzzStream stream, ReadOnlyMemory<byte> bytes, Luck luck)
@@ -124,11 +132,18 @@ internal sealed class ClientRun : IConnector
         for (bool isFirst = true; sent.Length >= 4; isFirst = false)
         {
             int length = BinaryPrimitives.ReadInt32BigEndian(sent);
-            if (!isFirst) requests.Add(new(BinaryPrimitives.ReadInt32BigEndian(sent[4..]), (OpCode)BinaryPrimitives.ReadInt32BigEndian(sent[8..])));
+            if (!isFirst) requests.Add(Request(sent.Slice(4, length)));
             sent = sent[(4 + length)..];
         }
 
         return requests;
+    }
+
+    private static SentRequest Request(ReadOnlySpan<byte> frame)
+    {
+        var reader = new JuteReader(frame);
+        (int xid, OpCode type) = RequestHeader.Read(ref reader);
+        return new(xid, type, type is OpCode.Multi or OpCode.MultiRead ? MultiOperation.ReadAll(ref reader).Count : 1);
     }
 
     /// <summary>Does all that is to be done without any time passing.</summary>

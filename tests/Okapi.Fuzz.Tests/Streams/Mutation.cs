@@ -80,7 +80,7 @@ internal static class Mutation
 
     private static byte[] Oversized(byte[] frame, int limit, Luck luck)
     {
-        int length = limit + luck.Between(1, 64);
+        int length = Math.Max(limit, frame.Length) + luck.Between(1, 64);
         byte[] large = luck.Chance(2) ? new byte[4 + length] : new byte[frame.Length]; // all of it, or its beginning
         frame.CopyTo(large, 0);
         BinaryPrimitives.WriteInt32BigEndian(large, length);
