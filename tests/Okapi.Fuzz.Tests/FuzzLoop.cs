@@ -22,74 +22,53 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
     private readonly long _inputs = FuzzSettings.Inputs ?? inputs;
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private TimeSpan _told;
-    private long _next;
+    private long _count;
     private int _failed;
 
-    /// <summary>How many inputs have been begun.</summary>
-    public long Count => Math.Min(Interlocked.Read(ref _next), _inputs);
-
-    /// <summary>Takes the seed of the next input.</summary>
-    public bool TryNext(out ulong seed)
-    {
-        long number = Interlocked.Increment(ref _next) - 1;
-        seed = FuzzSettings.Seed + (ulong)number;
-        if (number < _inputs && Volatile.Read(ref _failed) == 0 && (FuzzSettings.Inputs is not null || _watch.Elapsed < time))
-        {
-            Tell(number);
-            return true;
-        }
-
-        Interlocked.Decrement(ref _next);
-        return false;
-    }
+    /// <summary>How many inputs were run.</summary>
+    public long Count => Interlocked.Read(ref _count);
 
     /// <summary>Runs inputs on both of two threads.</summary>
     /// <param name="begin">Makes what one thread needs, and gives what runs one input.</param>
     public void Run(Func<Action<ulong>> begin)
     {
         Exception?[] failures = new Exception?[2];
-        Thread[] threads = [.. Enumerable.Range(0, failures.Length).Select(index => new Thread(() => failures[index] = RunOne(begin())) { Name = $"{name}-{index}" })];
+        Thread[] threads = [.. Enumerable.Range(0, failures.Length).Select(index => new Thread(() => failures[index] = RunLane(begin(), (ulong)index)) { Name = $"{name}-{index}" })];
         foreach (Thread thread in threads) thread.Start();
         foreach (Thread thread in threads) thread.Join();
         if (failures.FirstOrDefault(failure => failure is not null) is { } first) throw first;
-        Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+        SayHowMany();
     }
 
-    /// <summary>Runs inputs one after another.</summary>
-    public Task RunAsync(Func<ulong, Task> run) => RunTwoAsync(run, null);
-
-    /// <summary>Runs the inputs of even seeds on one and those of odd seeds on the other.</summary>
-    public async Task RunTwoAsync(Func<ulong, Task> even, Func<ulong, Task>? odd)
+    /// <summary>Runs inputs one after another on each of several subjects, side by side. The seed says which: seed n goes to the subject n modulo their number.</summary>
+    public async Task RunAsync(params Func<ulong, Task>[] subjects)
     {
-        // The two go side by side; one waits a little for the other where one is quicker.
-        await Task.Run(() => RunAllAsync(async seed =>
+        await Task.WhenAll(subjects.Select((run, index) => Task.Run(async () =>
         {
-            if (odd is null)
+            foreach (ulong seed in Seeds((ulong)index, (ulong)subjects.Length))
             {
-                await even(seed);
-                return;
+                try
+                {
+                    await run(seed);
+                }
+                catch (Exception error)
+                {
+                    throw Explain(seed, error);
+                }
             }
-
-            Task other = _other;
-            Task own = seed % 2 == 0 ? Task.Run(() => even(seed)) : Task.Run(() => odd(seed));
-            _other = own;
-            await other;
-        }));
-        Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+        })));
+        SayHowMany();
     }
 
-    private async Task RunAllAsync(Func<ulong, Task> run)
+    private void SayHowMany() => Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+
+    private IEnumerable<ulong> Seeds(ulong lane, ulong lanes)
     {
-        while (TryNext(out ulong seed))
+        ulong first = FuzzSettings.Seed;
+        for (ulong seed = first + ((lane + lanes - (first % lanes)) % lanes); seed - first < (ulong)_inputs && Volatile.Read(ref _failed) == 0 && (FuzzSettings.Inputs is not null || _watch.Elapsed < time); seed += lanes)
         {
-            try
-            {
-                await run(seed);
-            }
-            catch (Exception error)
-            {
-                throw Explain(seed, error);
-            }
+            Tell(Interlocked.Increment(ref _count));
+            yield return seed;
         }
     }
 
@@ -99,9 +78,9 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
         if (FuzzSettings.Inputs is not null || FuzzSettings.Replay is not null) Console.WriteLine(line);
     }
 
-    private Exception? RunOne(Action<ulong> run)
+    private Exception? RunLane(Action<ulong> run, ulong lane)
     {
-        while (TryNext(out ulong seed))
+        foreach (ulong seed in Seeds(lane, 2))
         {
             try
             {

@@ -27,7 +27,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
         {
             byte[] kept = _interesting.Pick(luck);
             (number, ending) = (kept[0], luck.Next());
-            List<byte[]> frames = Conversation.Frames(kept.AsSpan(9));
+            List<byte[]> frames = Conversation.Frames(Said(kept));
             if (frames.Count > 0) bytes = Mutation.Spoil(frames, luck.Pick(conversations).ToClient, Conversation.MaxReply, luck);
         }
 
@@ -36,7 +36,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
         _interesting.Consider($"{number} {outcome}", input);
     }
 
-    /// <summary>Runs an input as it is: the number of the conversation, 8 bytes of luck, and what the server says.</summary>
+    /// <summary>Runs an input as it is: the number of the conversation, 8 bytes of luck, whether the handshake is the recorded one, and what else the server says.</summary>
     public string Run(byte[] input)
     {
         try
@@ -65,12 +65,20 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
         }
     }
 
-    private static byte[] Input(int number, ulong ending, byte[] bytes) => [(byte)number, .. BitConverter.GetBytes(ending), .. bytes];
+    /// <summary>A handshake as it was recorded is left out: the session in it is another one in each run.</summary>
+    private byte[] Input(int number, ulong ending, byte[] bytes)
+    {
+        byte[] handshake = conversations[number].ToClient[0];
+        bool isSound = bytes.AsSpan().StartsWith(handshake);
+        return [(byte)number, .. BitConverter.GetBytes(ending), (byte)(isSound ? 1 : 0), .. isSound ? bytes.AsSpan(handshake.Length) : bytes];
+    }
+
+    private byte[] Said(byte[] input) => input[9] == 0 ? input[10..] : [.. conversations[input[0]].ToClient[0], .. input.AsSpan(10)];
 
     private (string Outcome, long Bytes, TimeSpan Time) Measure(byte[] input)
     {
         ulong ending = BitConverter.ToUInt64(input, 1);
-        byte[] said = input[9..];
+        byte[] said = Said(input);
         ThrownHere.Begin();
         long before = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
         var run = new ClientRun(conversations[input[0]], ending);

@@ -98,7 +98,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
     }
 
     /// <summary>A request of any kind with a sound body; what no client of ours sends as well.</summary>
-    private static byte[] Made(Luck luck)
+    public static byte[] Made(Luck luck)
     {
         (OpCode type, string layout) = luck.Pick(Requests);
         var body = new List<byte>();
@@ -152,6 +152,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
         if (oracle.IsWord) return false;
         List<byte[]> frames = Conversation.Frames(said);
         if (frames.Sum(frame => frame.Length) != said.Length) throw new FuzzFailure($"The server's last words are half a frame: {Convert.ToHexString(said)}");
+        if (oracle.Answers.Any(due => due.Xid == Xids.Notification)) return true; // the client has numbered a request as events are, and cannot tell them apart
         bool mayHaveWritten = false;
         int at = 0;
         foreach (Due due in oracle.Answers)
@@ -164,7 +165,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
                 continue;
             }
 
-            while (at < frames.Count && due.Xid != Xids.Notification && IsEvent(frames[at])) at++;
+            while (at < frames.Count && IsEvent(frames[at])) at++;
             if (at == frames.Count) throw new FuzzFailure($"There is no answer to {due.Type}, xid {due.Xid}.");
             (int xid, _, ErrorCode error) = Header(frames[at++]);
             if (xid != due.Xid) throw new FuzzFailure($"xid {xid} ({error}) came where {due.Xid} ({due.Type}) is owed.");
