@@ -54,14 +54,17 @@ internal sealed class DifferentialFuzzer(TwoServers servers, IReadOnlyList<Conve
         Task<string> one = _apache.SendAsync(frame, servers.Apache), other = _embedded.SendAsync(frame, servers.Embedded);
         (string apache, string embedded) = (await one, await other);
         OpCode type = frame.Length >= 12 ? (OpCode)BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(8)) : OpCode.Error;
+        bool isSeveral = frame.Length >= 4 && BinaryPrimitives.ReadInt32BigEndian(frame) < frame.Length - 4;
         string @class = apache[(apache.IndexOf(' ', StringComparison.Ordinal) + 1)..];
         Classes[@class] = Classes.GetValueOrDefault(@class) + 1;
         _before.Enqueue($"{type}: {apache}: {Convert.ToHexString(frame)}");
         if (_before.Count > Remembered) _before.Dequeue();
         if (apache == embedded) return;
-        if (KnownQuirks.Find(type, apache, embedded) is { } row)
+        if (KnownQuirks.Find(type, isSeveral, apache, embedded) is { } row)
         {
             Excused[row] = Excused.GetValueOrDefault(row) + 1;
+            // What only one of them has registered goes with the session.
+            await Task.WhenAll(_apache.LeaveAsync(servers.Apache), _embedded.LeaveAsync(servers.Embedded));
             return;
         }
 
@@ -69,15 +72,20 @@ internal sealed class DifferentialFuzzer(TwoServers servers, IReadOnlyList<Conve
     }
 
     /// <summary>
-    /// A bare check (13) is never answered by 3.8.0, and spoils its log so that it does not start again. A frame that is not whole would take the mark for its end. A ping's number stands in for
-    /// its own xid, and the mark has one.
+    /// A bare check (13) is never answered by 3.8.0, and spoils its log so that it does not start again. A frame that is not whole would take the mark for its end.
     /// </summary>
     private static bool IsLeftOut(byte[] frame)
     {
-        if (frame.Length < 4) return true;
-        int length = BinaryPrimitives.ReadInt32BigEndian(frame);
-        if (length > frame.Length - 4 && length <= 0xfffff) return true;
-        return frame.Length >= 12 && (OpCode)BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(8)) == OpCode.Check;
+        for (ReadOnlySpan<byte> rest = frame; rest.Length > 0;)
+        {
+            if (rest.Length < 4) return true;
+            int length = BinaryPrimitives.ReadInt32BigEndian(rest);
+            if (length is < 8 or > 0xfffff) return false; // the end of the connection
+            if (length > rest.Length - 4 || (OpCode)BinaryPrimitives.ReadInt32BigEndian(rest[8..]) == OpCode.Check) return true;
+            rest = rest[(4 + length)..];
+        }
+
+        return frame.Length == 0;
     }
 
     private byte[] Make(Luck luck)

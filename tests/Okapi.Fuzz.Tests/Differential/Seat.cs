@@ -25,8 +25,10 @@ internal sealed class Seat : IAsyncDisposable
             await zk.SendBytesAsync((byte[])[.. frame, .. mark]);
             while (await zk.ReadAsync() is { } reply)
             {
-                if (reply.Xid == Mark) return heard.Count == 0 ? "silence" : string.Join(", ", heard);
-                if (!IsEvent(reply)) heard.Add($"{reply.Xid} {reply.Error}");
+                // After a refusal by which the connection ends, what was under way may be answered or not (B18, B25).
+                bool isMark = reply.Xid == Mark, isEnding = reply.Error == ErrorCode.SessionExpired || heard.Exists(IsLast);
+                if (isMark && !isEnding) return heard.Count == 0 ? "silence" : string.Join(", ", heard);
+                if (!isMark && !IsEvent(reply)) heard.Add($"{reply.Xid} {reply.Error}");
             }
         }
         catch (EndOfStreamException)
@@ -56,6 +58,8 @@ internal sealed class Seat : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _zk?.DisposeAsync() ?? default;
+
+    private static bool IsLast(string heard) => heard.EndsWith(nameof(ErrorCode.Unimplemented), StringComparison.Ordinal) || heard.EndsWith(nameof(ErrorCode.AuthFailed), StringComparison.Ordinal);
 
     private static bool IsEvent(WireReply reply) => reply is { Xid: Xids.Notification, Error: ErrorCode.Ok } && Records.Layout.Parse("iie", reply.Body) is { IsWhole: true } parsed && parsed.Length == reply.Body.Length;
 }
