@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Okapi.Protocol;
+using Okapi.Requests;
 using Okapi.Watches;
 
 namespace Okapi.Micro;
@@ -9,7 +10,7 @@ public class WatchTableBenchmarks
 {
     private const int Step = 256;
 
-    private readonly WatchTable _table = new();
+    private readonly WatchTable _table = new(PoolCompletions.Instance);
     private readonly Sink[] _handles = [.. Enumerable.Range(0, Step).Select(i => new Sink($"/watched/n{i}"))];
     private readonly Sink _persistent = new("/persistent") { Kind = WatchKind.Persistent };
     private readonly Sink _recursive = new("/tree") { Kind = WatchKind.Recursive };
@@ -48,7 +49,7 @@ public class WatchTableBenchmarks
         foreach (Sink handle in _handles) AddOneShot(handle);
         foreach (Sink handle in _handles)
         {
-            _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, handle.ServerPath), 7);
+            _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, handle.ServerPath), 7, PoolCompletions.Instance);
             _table.TakeUnused(handle.ServerPath);
         }
 
@@ -58,19 +59,19 @@ public class WatchTableBenchmarks
     [Benchmark(Description = "an event for a persistent watch")]
     public int DispatchPersistent()
     {
-        _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/persistent"), 7);
+        _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/persistent"), 7, PoolCompletions.Instance);
         return _persistent.Count;
     }
 
     [Benchmark(Description = "an event three levels below a recursive watch")]
     public int DispatchRecursive()
     {
-        _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/tree/a/b/c"), 7);
+        _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/tree/a/b/c"), 7, PoolCompletions.Instance);
         return _recursive.Count;
     }
 
     [Benchmark(Description = "an event that concerns nobody")]
-    public bool DispatchNothing() => _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/nobody/here"), 7) is null;
+    public bool DispatchNothing() => _table.Dispatch(new(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/nobody/here"), 7, PoolCompletions.Instance) is null;
 
     private void AddOneShot(Sink handle)
     {
@@ -83,8 +84,8 @@ public class WatchTableBenchmarks
     {
         public int Count { get; private set; }
 
-        public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid) => Count++;
+        public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid, ICompletionSink sink) => Count++;
 
-        public override void End(Exception error) => Count++;
+        public override void End(Exception? error, ICompletionSink sink) => Count++;
     }
 }

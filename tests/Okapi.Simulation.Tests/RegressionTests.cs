@@ -8,14 +8,14 @@ namespace Okapi.Simulation.Tests;
 /// <summary>What the simulation has found, each in its smallest form.</summary>
 public class RegressionTests
 {
-    private readonly WatchTable _table = new();
+    private readonly WatchTable _table = new(PoolCompletions.Instance);
 
     [Fact]
     public void A_child_event_reaches_a_persistent_watch_while_a_recursive_one_on_its_path_is_still_asked_for()
     {
         PersistentHandle persistent = Persistent(Watches.WatchKind.Persistent, isArmed: true);
         Persistent(Watches.WatchKind.Recursive, isArmed: false);
-        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeChildrenChanged, KeeperState.SyncConnected, "/a"), 7);
+        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeChildrenChanged, KeeperState.SyncConnected, "/a"), 7, PoolCompletions.Instance);
         Assert.True(persistent.Events.TryRead(out WatchedEvent told));
         Assert.Equal(WatchedEventType.NodeChildrenChanged, told.Type);
     }
@@ -30,7 +30,7 @@ public class RegressionTests
         Assert.Empty(_table.TakeUnused("/a"));
         _table.Arm(handle, Watches.WatchKind.Data, wasAsked: false, since: 5);
         Assert.Null(_table.TakeStray(handle));
-        Assert.Equal("/a", Assert.Single(_table.Dispatch(new WatcherEvent(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/a"), 7)!));
+        Assert.Equal("/a", Assert.Single(_table.Dispatch(new WatcherEvent(WatchedEventType.NodeDataChanged, KeeperState.SyncConnected, "/a"), 7, PoolCompletions.Instance)!));
         Assert.True(handle.Fired.IsCompletedSuccessfully);
         Assert.Equal(WatcherType.Any, Assert.Single(_table.TakeUnused("/a")));
         Assert.Equal(0, _table.Count);
@@ -56,7 +56,7 @@ public class RegressionTests
         PersistentHandle persistent = Persistent(Watches.WatchKind.Persistent, isArmed: true);
         _table.Remove(recursive);
         Assert.Empty(_table.TakeUnused("/a"));
-        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeCreated, KeeperState.SyncConnected, "/a/b"), 7);
+        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeCreated, KeeperState.SyncConnected, "/a/b"), 7, PoolCompletions.Instance);
         Assert.True(persistent.Events.TryRead(out WatchedEvent told));
         Assert.Equal((WatchedEventType.NodeChildrenChanged, "/a"), (told.Type, told.Path));
         Assert.False(recursive.Events.TryRead(out _));
@@ -70,7 +70,7 @@ public class RegressionTests
         _table.Add(handle);
         _table.Arm(handle, Watches.WatchKind.Children, wasAsked: false, since: 5);
         Assert.Equal(["/a"], _table.BuildRearm(5)[0].Children);
-        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeChildrenChanged, KeeperState.SyncConnected, "/a"), -1);
+        _table.Dispatch(new WatcherEvent(WatchedEventType.NodeChildrenChanged, KeeperState.SyncConnected, "/a"), -1, PoolCompletions.Instance);
         Assert.True(handle.Fired.IsCompletedSuccessfully);
     }
 

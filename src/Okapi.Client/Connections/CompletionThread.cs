@@ -22,7 +22,6 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
 
     /// <summary>Others go on with the queue, because the thread is kept by what it runs.</summary>
     private volatile bool _isHeldUp;
-    private int _isFlushDeferred;
     private bool _hasFlushed;
 
     /// <summary>How often the thread was through with all there was.</summary>
@@ -64,13 +63,12 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
         if (t_current == this && IsEmpty && !_hasFlushed)
         {
             _hasFlushed = true; // nobody else is about to submit anything
-            flusher.FlushHere();
+            flusher.FlushOwed();
             return true;
         }
 
-        Interlocked.Exchange(ref _isFlushDeferred, 1);
         if (_isIdle) Wake();
-        return !_isHeldUp || !TakeDeferredFlush();
+        return !_isHeldUp;
     }
 
     public override void End()
@@ -86,15 +84,15 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
         t_current = this;
         while (!_isOver || !IsEmpty)
         {
-            while (TryTake(out var operation))
+            while (TryTake(out Ready ready))
             {
                 _hasFlushed = false;
-                operation.Complete();
+                ready.Complete();
             }
 
             _isHeldUp = false;
             Volatile.Write(ref _runs, _runs + 1);
-            if (TakeDeferredFlush()) flusher.FlushHere();
+            flusher.FlushOwed();
             Sleep();
         }
 
@@ -104,8 +102,8 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
     private TimeSpan GiveUp()
     {
         _isHeldUp = true;
-        Interlocked.MemoryBarrier(); // now either this thread sees what the other has deferred, or that one sees the mark
-        if (TakeDeferredFlush()) flusher.FlushOnPool();
+        Interlocked.MemoryBarrier(); // now either this thread sees what is owed, or whoever owes it sees the mark
+        if (flusher.IsOwed) flusher.FlushOnPool(); // and if the pool gets on later than the thread does, the thread sends it after all
         if (!IsEmpty) Schedule();
         return Timeout.InfiniteTimeSpan;
     }
@@ -117,7 +115,7 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
         {
             _isIdle = true;
             Interlocked.MemoryBarrier(); // now either this thread sees what was added, or whoever added it sees that it sleeps
-            if (IsEmpty && Volatile.Read(ref _isFlushDeferred) == 0 && !_isOver) Monitor.Wait(_gate);
+            if (IsEmpty && !flusher.IsOwed && !_isOver) Monitor.Wait(_gate);
             _isIdle = false;
         }
     }
@@ -126,14 +124,17 @@ internal sealed class CompletionThread(Action<IThreadPoolWorkItem> schedule, IFl
     {
         lock (_gate) Monitor.Pulse(_gate);
     }
-
-    private bool TakeDeferredFlush() => Volatile.Read(ref _isFlushDeferred) != 0 && Interlocked.Exchange(ref _isFlushDeferred, 0) != 0;
 }
 
-/// <summary>Sends what was submitted.</summary>
+/// <summary>Sends what was submitted; it does so once, whoever is told.</summary>
 internal interface IFlusher
 {
-    void FlushHere();
+    /// <summary>Whether there is something to send that nobody has begun with.</summary>
+    bool IsOwed { get; }
 
+    /// <summary>Sends it on this thread, if it is still owed.</summary>
+    void FlushOwed();
+
+    /// <summary>Sends it on the thread pool, if it is still owed by then.</summary>
     void FlushOnPool();
 }

@@ -39,6 +39,9 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
     private readonly CompletionThread? _thread;
     private JuteBuffer _batch = new(16 * 1024);
     private bool _hasBatch;
+
+    /// <summary>There is something to send that nobody has begun with: whoever takes this does it.</summary>
+    private int _isOwed;
     private int _isOver;
     private long _lastHeard;
     private long _lastSent;
@@ -101,36 +104,46 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
 
     public void Flush(bool atOnce)
     {
-        if (atOnce) FlushHere();
-        else if (!Completions.TakesFlush()) FlushOnPool();
+        if (atOnce)
+        {
+            _ = SendAsync(isCaller: true);
+            return;
+        }
+
+        Interlocked.Exchange(ref _isOwed, 1);
+        if (!Completions.TakesFlush()) FlushOnPool();
     }
 
-    public void FlushHere() => _ = SendAsync(isCaller: true, hasBatch: false);
+    public bool IsOwed => Volatile.Read(ref _isOwed) != 0;
+
+    public void FlushOwed()
+    {
+        if (TakeOwed()) _ = SendAsync(isCaller: true);
+    }
 
     public void FlushOnPool() => _schedule(this);
 
     void IThreadPoolWorkItem.Execute()
     {
-        bool hasBatch = _hasBatch;
-        _hasBatch = false;
-        _ = SendAsync(isCaller: false, hasBatch);
+        if (TakeOwed()) _ = SendAsync(isCaller: false);
     }
 
-    /// <summary>Sends until nothing waits. A caller's thread sends one batch and leaves what others add meanwhile to the pool.</summary>
-    private async Task SendAsync(bool isCaller, bool hasBatch)
+    private bool TakeOwed() => IsOwed && Interlocked.Exchange(ref _isOwed, 0) != 0;
+
+    /// <summary>Sends until nothing waits. A caller's thread sends one batch and leaves what others add meanwhile to the connection's second thread, or to the pool.</summary>
+    private async Task SendAsync(bool isCaller)
     {
         try
         {
-            for (bool isFirst = true; hasBatch || _outbox.TakeBatch(this, ref _batch); isFirst = false)
+            for (bool isFirst = true; TakeBatch(); isFirst = false)
             {
                 if (isCaller && !isFirst)
                 {
                     _hasBatch = true;
-                    FlushOnPool();
+                    Flush(atOnce: false);
                     return;
                 }
 
-                hasBatch = false;
                 int length = _batch.Length;
                 await _link.Stream.WriteAsync(_batch.Written).ConfigureAwait(false);
                 Volatile.Write(ref _lastSent, _time.GetTimestamp());
@@ -141,6 +154,14 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
         {
             End(error);
         }
+    }
+
+    /// <summary>Takes what was taken before and left, or else what waits. Until there is neither, nobody else begins to send.</summary>
+    private bool TakeBatch()
+    {
+        if (!_hasBatch) return _outbox.TakeBatch(this, ref _batch);
+        _hasBatch = false;
+        return true;
     }
 
     private async Task ReceiveAsync()

@@ -7,7 +7,7 @@ namespace Okapi.Requests;
 /// A request without a reply yet. It is completed exactly once (<see cref="TryClaim"/>), by whoever comes first: the reply, a lost connection,
 /// a time-out, the caller's token or the session's end. Objects are used again; see <see cref="Outbox.Recycle"/>.
 /// </summary>
-internal abstract class PendingOperation
+internal abstract class PendingOperation : ICompletion
 {
     private int _claimed;
 

@@ -1,7 +1,8 @@
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Okapi.Connections;
 using Okapi.Diagnostics;
+using Okapi.Requests;
 using Okapi.Security;
 using Okapi.Watches;
 
@@ -39,7 +40,7 @@ internal sealed class ClientCore : ISessionObserver
             ? new CallbackConnector(callback)
             : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)), runsInline);
-        _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
+        _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(new PoolCompletions(runsInline)), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
         WarnOfDigestInTheClear(options.Auth);
         _session = NewSession(options.Resume);
     }
@@ -82,7 +83,7 @@ internal sealed class ClientCore : ISessionObserver
     {
         lock (_lock)
         {
-            reader.Post(_last);
+            reader.Post(_last, PoolCompletions.Instance);
             _states.Add(reader);
         }
     }
@@ -215,10 +216,10 @@ internal sealed class ClientCore : ISessionObserver
         lock (_lock)
         {
             _last = change;
-            _states.Post(change);
+            _states.Post(change, PoolCompletions.Instance);
         }
 
-        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(WatchedEventType.None, ToKeeperState(change.State), Path: null));
+        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(WatchedEventType.None, ToKeeperState(change.State), Path: null), PoolCompletions.Instance);
     }
 
     private static KeeperState ToKeeperState(SessionState state) => state switch

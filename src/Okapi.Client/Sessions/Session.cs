@@ -154,7 +154,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
         switch (header.Xid)
         {
             case Xids.Notification:
-                OnNotification(WatcherEvent.Read(ref reader), header.Zxid);
+                OnNotification(WatcherEvent.Read(ref reader), header.Zxid, connection.Completions);
                 break;
             case Xids.Ping:
                 if (Interlocked.Exchange(ref _pingAt, 0) is not 0 and var askedAt) Lease.Renew(askedAt);
@@ -234,11 +234,11 @@ internal sealed class Session : IConnectionOwner, IDisposable
         if (zxid > _lastZxid) Volatile.Write(ref _lastZxid, zxid);
     }
 
-    private void OnNotification(in WatcherEvent notification, long zxid)
+    private void OnNotification(in WatcherEvent notification, long zxid, ICompletionSink sink)
     {
         Telemetry.EventReceived();
-        foreach (string path in _belongings.Watches.Dispatch(notification, zxid) ?? []) _ = Watches.ReleaseUnusedAsync(path);
-        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(notification.Type, notification.State, notification.Path, zxid));
+        foreach (string path in _belongings.Watches.Dispatch(notification, zxid, sink) ?? []) _ = Watches.ReleaseUnusedAsync(path);
+        if (_belongings.Events.HasReaders) _belongings.Events.Post(new(notification.Type, notification.State, notification.Path, zxid), sink);
     }
 
     private void OnAuthReply(Connection connection, ErrorCode error)

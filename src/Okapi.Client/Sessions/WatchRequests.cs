@@ -14,7 +14,11 @@ internal sealed class WatchRequests
     {
         _core = core;
         _chroot = chroot;
-        Release = ReleaseAsync;
+        Release = handle =>
+        {
+            handle.End(null, core.Watches.Elsewhere);
+            return ReleaseAsync(handle);
+        };
     }
 
     /// <summary>Gives a watch up, on the server too if no other watch needs what is armed there. Every watch has it, so there is one of it.</summary>
@@ -60,9 +64,8 @@ internal sealed class WatchRequests
         foreach (WatchHandle handle in handles)
         {
             WatchedEventType removed = handle.Kind switch { WatchKind.Children => WatchedEventType.ChildWatchRemoved, WatchKind.Data or WatchKind.Exist => WatchedEventType.DataWatchRemoved, _ => WatchedEventType.PersistentWatchRemoved };
-            handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1);
-            if (handle is PersistentHandle persistent) persistent.Events.End(null);
-            released.Add(ReleaseAsync(handle).AsTask());
+            handle.Notify(removed, KeeperState.SyncConnected, handle.ServerPath, -1, _core.Watches.Elsewhere);
+            released.Add(Release(handle).AsTask());
         }
 
         return (handles.Count, Task.WhenAll(released));

@@ -1,3 +1,5 @@
+using Okapi.Requests;
+
 namespace Okapi.Watches;
 
 /// <summary>Passes each event to every reader that is there when it happens.</summary>
@@ -11,11 +13,11 @@ internal sealed class Broadcast<T>
 
     public bool HasReaders => Volatile.Read(ref _count) > 0;
 
-    public void Post(T item)
+    public void Post(T item, ICompletionSink sink)
     {
         lock (_lock)
         {
-            foreach (EventBuffer<T> reader in _readers) reader.Post(item);
+            foreach (EventBuffer<T> reader in _readers) reader.Post(item, sink);
         }
     }
 
@@ -26,7 +28,7 @@ internal sealed class Broadcast<T>
         {
             if (_ended is not null)
             {
-                reader.End(_ended());
+                reader.End(_ended(), PoolCompletions.Instance);
                 return;
             }
 
@@ -51,7 +53,7 @@ internal sealed class Broadcast<T>
         lock (_lock)
         {
             _ended ??= error;
-            foreach (EventBuffer<T> reader in _readers) reader.End(error());
+            foreach (EventBuffer<T> reader in _readers) reader.End(error(), PoolCompletions.Instance);
             _readers.Clear();
             _count = 0;
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using Okapi.Requests;
 
 namespace Okapi.Watches;
 
@@ -15,13 +16,15 @@ namespace Okapi.Watches;
 internal sealed class EventBuffer<T>(int capacity, T mark)
 {
     private readonly Queue<T> _items = new(); // its monitor guards the fields, too: a Lock of its own would be a sixth of an idle watch
-    private TaskCompletionSource? _arrival;
+    private Arrival? _arrival;
     private Exception? _error;
     private bool _isMarked;
     private bool _isEnded;
 
     /// <summary>Adds an event, or leaves a mark if there is no room.</summary>
-    public void Post(T item)
+    /// <param name="item">The event.</param>
+    /// <param name="sink">Wakes the reader, if it waits.</param>
+    public void Post(T item, ICompletionSink sink)
     {
         lock (_items)
         {
@@ -29,20 +32,21 @@ internal sealed class EventBuffer<T>(int capacity, T mark)
             if (_isMarked || _isEnded) return;
             if (_items.Count < capacity) _items.Enqueue(item);
             else _isMarked = true;
-            WakeReader_NeedsLock();
+            WakeReader_NeedsLock(sink);
         }
     }
 
     /// <summary>Ends the stream once what it holds is read.</summary>
     /// <param name="error">What the reader then gets; null for an ordinary end.</param>
-    public void End(Exception? error)
+    /// <param name="sink">Wakes the reader, if it waits.</param>
+    public void End(Exception? error, ICompletionSink sink)
     {
         lock (_items)
         {
             if (_isEnded) return;
             _isEnded = true;
             _error = error;
-            WakeReader_NeedsLock();
+            WakeReader_NeedsLock(sink);
         }
     }
 
@@ -85,7 +89,7 @@ internal sealed class EventBuffer<T>(int capacity, T mark)
         lock (_items)
         {
             if (_isEnded || HasMore_NeedsLock) return Task.CompletedTask;
-            _arrival ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _arrival ??= new();
             return _arrival.Task;
         }
     }
@@ -93,9 +97,15 @@ internal sealed class EventBuffer<T>(int capacity, T mark)
     private bool HasMore_NeedsLock => _items.Count > 0 || _isMarked;
 
     /// <summary>A reader that waits is woken once, however many events there are when it looks. It runs elsewhere.</summary>
-    private void WakeReader_NeedsLock()
+    private void WakeReader_NeedsLock(ICompletionSink sink)
     {
-        _arrival?.TrySetResult();
+        if (_arrival is null) return;
+        sink.Add(_arrival);
         _arrival = null;
+    }
+
+    private sealed class Arrival : TaskCompletionSource, ICompletion
+    {
+        public void Complete() => TrySetResult();
     }
 }

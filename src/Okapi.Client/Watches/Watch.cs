@@ -37,11 +37,7 @@ public sealed class Watch : IAsyncEnumerable<WatchedEvent>, IAsyncDisposable
 
     /// <summary>Ends the stream and removes the watch from the server, and never another watch of the same path.</summary>
     /// <returns>Completes when the server has removed it, or the connection is gone.</returns>
-    public ValueTask DisposeAsync()
-    {
-        _handle.Events.End(null);
-        return _release(_handle);
-    }
+    public ValueTask DisposeAsync() => _release(_handle);
 }
 
 /// <summary>A one-shot watch and the value that was read when it was set.</summary>
@@ -69,9 +65,12 @@ public sealed class OneShotWatch<T> : IAsyncDisposable
 
     /// <summary>Removes the watch from the server unless it has fired, and never another watch of the same path.</summary>
     /// <returns>Completes when the server has removed it, or the connection is gone.</returns>
-    public ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => EndAsync(_release(_handle));
+
+    /// <summary>It is told to whoever waits for <see cref="Fired"/>, too, before the watch counts as disposed.</summary>
+    private async ValueTask EndAsync(ValueTask released)
     {
-        _handle.Cancel();
-        return _release(_handle);
+        await released.ConfigureAwait(false);
+        await ((Task)Fired).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

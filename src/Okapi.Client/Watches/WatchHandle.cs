@@ -1,3 +1,5 @@
+using Okapi.Requests;
+
 namespace Okapi.Watches;
 
 /// <summary>What a watch waits for; decides which events concern it and how it is armed.</summary>
@@ -63,8 +65,11 @@ internal abstract class WatchHandle(string path, string serverPath)
     /// <param name="state">The session's state.</param>
     /// <param name="serverPath">Where, as the server knows it.</param>
     /// <param name="zxid">The transaction, or -1.</param>
-    public abstract void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid);
+    /// <param name="sink">Lets whoever waits for it go on.</param>
+    public abstract void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid, ICompletionSink sink);
 
     /// <summary>There will be no more events. Must not block or run user code.</summary>
-    public abstract void End(Exception error);
+    /// <param name="error">Why; null: it was given up.</param>
+    /// <param name="sink">Lets whoever waits for it go on.</param>
+    public abstract void End(Exception? error, ICompletionSink sink);
 }

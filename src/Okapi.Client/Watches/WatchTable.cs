@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Okapi.Protocol;
+using Okapi.Requests;
 
 namespace Okapi.Watches;
 
@@ -26,7 +27,14 @@ internal sealed class WatchTable
     /// <summary>How many paths have the recursive mode; without any, ancestors need not be looked up.</summary>
     private int _recursivePaths;
 
-    public WatchTable() => _pathsBySpan = _paths.GetAlternateLookup<ReadOnlySpan<char>>();
+    /// <param name="elsewhere">Lets those go on who wait for what is not a connection's.</param>
+    public WatchTable(ICompletionSink elsewhere)
+    {
+        Elsewhere = elsewhere;
+        _pathsBySpan = _paths.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    public ICompletionSink Elsewhere { get; }
 
     /// <summary>
     /// Held while a watch is entered or taken out and the requests that go with it are made, so that the server hears of both in the table's order: a removal
@@ -160,7 +168,7 @@ internal sealed class WatchTable
 
     /// <summary>Passes a notification to the watches it concerns.</summary>
     /// <returns>Paths on which the server now may have something that no watch needs; null: none.</returns>
-    public List<string>? Dispatch(in WatcherEvent notification, long zxid)
+    public List<string>? Dispatch(in WatcherEvent notification, long zxid, ICompletionSink sink)
     {
         (WatchedEventType type, KeeperState state, string path) = notification;
         List<string>? unused = null;
@@ -172,12 +180,12 @@ internal sealed class WatchTable
                 // Beside the recursive mode the children's own events stand for this one, on 3.8 and 3.9 alike; what it can still be is the answer to a one-shot watch
                 // that was armed again.
                 bool isDerived = type == WatchedEventType.NodeChildrenChanged && watches.Answered == WatchMode.PersistentRecursive;
-                Notify(watches, type, state, path, path, zxid, oneShotsOnly: isDerived);
+                Notify(watches, type, state, path, path, zxid, sink, oneShotsOnly: isDerived);
                 if (watches.IsEmpty) Leave(path, watches, ref unused);
             }
 
             if (_recursivePaths > 0 && type is WatchedEventType.NodeCreated or WatchedEventType.NodeDeleted or WatchedEventType.NodeDataChanged)
-                DispatchUpwards(type, state, path, zxid, ref unused);
+                DispatchUpwards(type, state, path, zxid, sink, ref unused);
         }
 
         return unused;
@@ -220,7 +228,7 @@ internal sealed class WatchTable
             foreach (PathWatches path in _paths.Values)
             {
                 foreach (WatchHandle handle in path)
-                    if (handle is { IsOneShot: false, IsArmed: true }) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1);
+                    if (handle is { IsOneShot: false, IsArmed: true }) handle.Notify(WatchedEventType.Resync, state, handle.ServerPath, -1, Elsewhere);
             }
         }
     }
@@ -253,12 +261,12 @@ internal sealed class WatchTable
                     if (!handle.IsArmed) continue; // its request is pending, and fails by itself
                     if (keepPersistent && !handle.IsOneShot)
                     {
-                        handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1);
+                        handle.Notify(WatchedEventType.None, KeeperState.Expired, handle.ServerPath, -1, Elsewhere);
                         continue;
                     }
 
                     path.Remove(handle);
-                    handle.End(error());
+                    handle.End(error(), Elsewhere);
                 }
             }
         }
@@ -315,26 +323,26 @@ internal sealed class WatchTable
         kind == WatchKind.Recursive ? paths : []);
 
     /// <summary>Tells the watches on a path of an event there, or, for the recursive ones, below it.</summary>
-    private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid, bool oneShotsOnly = false)
+    private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid, ICompletionSink sink, bool oneShotsOnly = false)
     {
         bool isBelow = watched.Length != path.Length;
         foreach (WatchHandle handle in watches)
         {
             if (!handle.IsArmed || (oneShotsOnly && !handle.IsOneShot) || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
             if (handle.IsOneShot) watches.Remove(handle);
-            handle.Notify(type, state, path, zxid);
+            handle.Notify(type, state, path, zxid, sink);
         }
     }
 
-    private void DispatchUpwards(WatchedEventType type, KeeperState state, string path, long zxid, ref List<string>? unused)
+    private void DispatchUpwards(WatchedEventType type, KeeperState state, string path, long zxid, ICompletionSink sink, ref List<string>? unused)
     {
         bool isParent = true;
         for (ReadOnlySpan<char> ancestor = Parent(path); ancestor.Length > 0; ancestor = Parent(ancestor), isParent = false)
         {
             if (!_pathsBySpan.TryGetValue(ancestor, out string? watched, out PathWatches? watches) || watches.Answered != WatchMode.PersistentRecursive) continue;
-            Notify(watches, type, state, watched, path, zxid);
+            Notify(watches, type, state, watched, path, zxid, sink);
             if (!isParent || type == WatchedEventType.NodeDataChanged) continue;
-            Notify(watches, WatchedEventType.NodeChildrenChanged, state, watched, watched, zxid);
+            Notify(watches, WatchedEventType.NodeChildrenChanged, state, watched, watched, zxid, sink);
             if (watches.IsEmpty) Leave(watched, watches, ref unused);
         }
     }
@@ -391,7 +399,7 @@ internal sealed class WatchTable
             {
                 if (handle.Kind != kind || !handle.IsArmed) continue;
                 watches.Remove(handle);
-                handle.End(error);
+                handle.End(error, Elsewhere);
             }
 
             if (kind < WatchKind.Persistent)

@@ -91,7 +91,7 @@ public sealed class CompletionThreadTests : IDisposable
     {
         using var begin = new ManualResetEventSlim();
         Task first = Add(() => begin.Wait(Scripts.Patience));
-        for (int i = 0; i < 3; i++) _ = Add(() => _seen.Enqueue($"{_completions.TakesFlush()}"));
+        for (int i = 0; i < 3; i++) _ = Add(() => _seen.Enqueue($"{TakesFlush()}"));
         _ = Add(() => _seen.Enqueue("last"));
         _completions.Publish();
         begin.Set();
@@ -105,7 +105,7 @@ public sealed class CompletionThreadTests : IDisposable
     {
         Task only = Add(() =>
         {
-            Assert.True(_completions.TakesFlush());
+            Assert.True(TakesFlush());
             _seen.Enqueue("after");
         });
         _completions.Publish();
@@ -121,7 +121,7 @@ public sealed class CompletionThreadTests : IDisposable
         Task blocking = Add(() =>
         {
             submitted.Wait(Scripts.Patience); // until something waits behind this
-            Assert.True(_completions.TakesFlush());
+            Assert.True(TakesFlush());
             release.Wait(Scripts.Patience);
         });
         _completions.Publish();
@@ -140,7 +140,7 @@ public sealed class CompletionThreadTests : IDisposable
     public async Task What_another_thread_submits_is_sent_by_the_one_that_sleeps()
     {
         await WaitUntilIdleAsync();
-        Assert.True(_completions.TakesFlush());
+        Assert.True(TakesFlush());
         await _flushes.Sent.Soon();
         Assert.Equal(["here"], _seen);
     }
@@ -151,12 +151,28 @@ public sealed class CompletionThreadTests : IDisposable
         using var release = new ManualResetEventSlim();
         Task blocking = Add(() => release.Wait(Scripts.Patience));
         _completions.Publish();
-        bool isTaken = _completions.TakesFlush();
+        bool isTaken = TakesFlush();
         if (isTaken) await SuperviseUntilAsync(_flushes.Sent);
         while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
-        Assert.False(_completions.TakesFlush());
+        Assert.False(TakesFlush());
         Assert.Equal(isTaken ? ["pool"] : [], _seen);
         release.Set();
+        await blocking.Soon();
+    }
+
+    [Fact]
+    public async Task H26_What_the_pool_does_not_get_round_to_send_is_sent_by_the_thread_when_it_gets_on()
+    {
+        _flushes.IsPoolBusy = true;
+        using var release = new ManualResetEventSlim();
+        Task blocking = Add(() => release.Wait(Scripts.Patience));
+        _completions.Publish();
+        TakesFlush();
+        while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
+        Assert.Empty(_seen);
+        release.Set();
+        await _flushes.Sent.Soon();
+        Assert.Equal(["here"], _seen);
         await blocking.Soon();
     }
 
@@ -172,7 +188,7 @@ public sealed class CompletionThreadTests : IDisposable
             sending.Wait(Scripts.Patience);
         };
         await WaitUntilIdleAsync();
-        Assert.True(_completions.TakesFlush());
+        Assert.True(TakesFlush());
         Assert.True(held.Wait(Scripts.Patience, TestContext.Current.CancellationToken));
         while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
         sending.Set();
@@ -218,7 +234,7 @@ public sealed class CompletionThreadTests : IDisposable
                 {
                     Interlocked.Increment(ref counts[number]);
                     Thread.SpinWait(spin);
-                    if (spin > 40) _completions.TakesFlush();
+                    if (spin > 40) TakesFlush();
                 }));
                 if (random.Next(3) != 0) continue;
                 _completions.Publish();
@@ -229,6 +245,12 @@ public sealed class CompletionThreadTests : IDisposable
             await SuperviseUntilAsync(Task.WhenAll(all));
             Assert.All(counts, count => Assert.Equal(1, count));
         }
+    }
+
+    private bool TakesFlush()
+    {
+        _flushes.Owe();
+        return _completions.TakesFlush();
     }
 
     private Task Add(Action code)
@@ -276,21 +298,33 @@ public sealed class CompletionThreadTests : IDisposable
         while ((_thread.ThreadState & ThreadState.WaitSleepJoin) == 0) await Task.Yield();
     }
 
+    /// <summary>Plays the connection: each flush is owed until somebody does it.</summary>
     private sealed class Flushes(ConcurrentQueue<string> seen) : IFlusher
     {
         private readonly TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _isOwed;
 
         public Task Sent => _sent.Task;
 
         public Action? OnFlush { get; set; }
 
-        public void FlushHere()
+        public bool IsPoolBusy { get; set; }
+
+        public bool IsOwed => Volatile.Read(ref _isOwed) != 0;
+
+        public void Owe() => Interlocked.Exchange(ref _isOwed, 1);
+
+        public void FlushOwed()
         {
+            if (Interlocked.Exchange(ref _isOwed, 0) == 0) return;
             OnFlush?.Invoke();
             Note("here");
         }
 
-        public void FlushOnPool() => Note("pool");
+        public void FlushOnPool()
+        {
+            if (!IsPoolBusy && Interlocked.Exchange(ref _isOwed, 0) != 0) Note("pool");
+        }
 
         private void Note(string where)
         {

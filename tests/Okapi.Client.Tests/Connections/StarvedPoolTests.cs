@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Okapi.Client.Tests.Protocol;
@@ -10,7 +11,7 @@ namespace Okapi.Client.Tests.Connections;
 public class StarvedPoolTests
 {
     [Fact]
-    public Task H26_A_session_lives_and_calls_are_answered_while_every_thread_of_the_pool_is_blocked() =>
+    public Task H26_A_session_lives_calls_are_answered_and_events_told_while_every_thread_of_the_pool_is_blocked() =>
         OperatingSystem.IsLinux() ? Task.Factory.StartNew(Starve, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default) : Task.CompletedTask;
 
     private static void Starve()
@@ -25,6 +26,10 @@ public class StarvedPoolTests
         var server = new BlockingServer(stream);
         server.AnswerHandshake();
         Assert.True(SpinWait.SpinUntil(() => zk.IsConnected, Scripts.Patience));
+        Task<OneShotWatch<Stat?>> watching = zk.WatchExistsAsync("/watched");
+        server.AnswerUntil(exists: 1, pings: 0);
+        Assert.True(watching.Wait(Scripts.Patience));
+        Task<WatchedEvent> fired = watching.Result.Fired;
         var release = new ManualResetEventSlim(); // not disposed: work that is still queued then comes to it later
         using var allAreBlocked = new ManualResetEventSlim();
         int blocked = 0;
@@ -42,11 +47,20 @@ public class StarvedPoolTests
                     null);
             }
 
-            Assert.True(allAreBlocked.Wait(Scripts.Patience));
-            Task<Stat?>[] calls = [.. Enumerable.Range(0, 3).Select(i => zk.ExistsAsync($"/{i}").AsTask())];
+            server.AnswerPingsUntil(allAreBlocked); // the pool may take its time to start a thread
+            // Many at once: what one thread is sending while another submits has to go out, too.
+            var calls = new ValueTask<Stat?>[1000]; // no tasks: one that is asked for while its result comes would wait for the pool
+            Thread[] callers = [.. Enumerable.Range(0, 2).Select(caller => new Thread(() =>
+            {
+                for (int i = caller; i < calls.Length; i += 2) calls[i] = zk.ExistsAsync($"/{i}");
+            }))];
+            foreach (Thread caller in callers) caller.Start();
             server.AnswerUntil(exists: calls.Length, pings: 9); // three time-outs long
-            Assert.All(calls, call => Assert.True(call.Wait(Scripts.Patience)));
+            foreach (Thread caller in callers) Assert.True(caller.Join(Scripts.Patience));
+            Assert.True(SpinWait.SpinUntil(() => Array.TrueForAll(calls, call => call.IsCompletedSuccessfully), Scripts.Patience));
             Assert.True(zk.IsConnected);
+            server.Tell("/watched");
+            Assert.True(fired.Wait(Scripts.Patience));
         }
         finally
         {
@@ -76,6 +90,26 @@ public class StarvedPoolTests
                 else exists--;
                 Send(new ReplyHeader(request.Xid, 1, request.Type == OpCode.Ping ? ErrorCode.Ok : ErrorCode.NoNode).Write);
             }
+        }
+
+        public void AnswerPingsUntil(ManualResetEventSlim isReached)
+        {
+            long start = Stopwatch.GetTimestamp();
+            while (!isReached.Wait(TimeSpan.FromMilliseconds(5)))
+            {
+                if (stream.DataAvailable) AnswerUntil(exists: 0, pings: 1);
+                Assert.True(Stopwatch.GetElapsedTime(start) < Scripts.Patience);
+            }
+        }
+
+        public void Tell(string created)
+        {
+            var happened = new WatcherEvent(WatchedEventType.NodeCreated, KeeperState.SyncConnected, created);
+            Send((ref JuteWriter writer) =>
+            {
+                new ReplyHeader(Xids.Notification, -1, ErrorCode.Ok).Write(ref writer);
+                happened.Write(ref writer);
+            });
         }
 
         private byte[] ReadFrame()

@@ -1,5 +1,6 @@
 using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
+using Okapi.Requests;
 using Okapi.TestSupport;
 using Okapi.Watches;
 
@@ -66,11 +67,11 @@ public class DispatchTests
         var told = new List<string>();
         foreach (WatchKind kind in Enum.GetValues<WatchKind>())
         {
-            var table = new WatchTable();
+            var table = new WatchTable(PoolCompletions.Instance);
             Recorder watch = Recorder.On("/a", kind, table);
             Recorder unarmed = Recorder.On("/a", kind, table, isArmed: false);
-            table.Dispatch(new(type, KeeperState.SyncConnected, "/a"), 5);
-            table.Dispatch(new(type, KeeperState.SyncConnected, "/a"), 6);
+            table.Dispatch(new(type, KeeperState.SyncConnected, "/a"), 5, PoolCompletions.Instance);
+            table.Dispatch(new(type, KeeperState.SyncConnected, "/a"), 6, PoolCompletions.Instance);
             if (watch.Seen.Count > 0) told.Add($"{kind}");
             Assert.True(watch.Seen.Count is 0 || watch.Seen.Count == (watch.IsOneShot ? 1 : 2), $"{kind} saw {watch.Seen.Count} events");
             Assert.All(watch.Seen, seen => Assert.Equal((type, "/a"), seen));
@@ -87,11 +88,11 @@ public class DispatchTests
     [InlineData(WatchedEventType.NodeChildrenChanged, "", "", "")]
     public void H50_A_childs_event_reaches_the_recursive_watches_above_and_stands_for_the_list_beside_them(WatchedEventType type, string recursive, string persistent, string children)
     {
-        var table = new WatchTable();
+        var table = new WatchTable(PoolCompletions.Instance);
         Recorder root = Recorder.On("/", WatchKind.Recursive, table);
         Recorder sibling = Recorder.On("/a/bc", WatchKind.Recursive, table);
         Recorder[] beside = [.. ((WatchKind[])[WatchKind.Recursive, WatchKind.Persistent, WatchKind.Children, WatchKind.Data]).Select(kind => Recorder.On("/a", kind, table))];
-        table.Dispatch(new(type, KeeperState.SyncConnected, "/a/b"), 5);
+        table.Dispatch(new(type, KeeperState.SyncConnected, "/a/b"), 5, PoolCompletions.Instance);
         Assert.Equal([recursive, recursive, persistent, children, ""], new[] { root }.Concat(beside).Select(watch => string.Join(',', watch.Seen.Select(seen => $"{seen.Type} {seen.Path}"))));
         Assert.Empty(sibling.Seen);
     }
@@ -126,8 +127,8 @@ public class DispatchTests
             return recorder;
         }
 
-        public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid) => Seen.Add((type, serverPath));
+        public override void Notify(WatchedEventType type, KeeperState state, string serverPath, long zxid, ICompletionSink sink) => Seen.Add((type, serverPath));
 
-        public override void End(Exception error) => throw new InvalidOperationException("Nothing ends here.", error);
+        public override void End(Exception? error, ICompletionSink sink) => throw new InvalidOperationException("Nothing ends here.", error);
     }
 }

@@ -1,5 +1,6 @@
 using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
+using Okapi.Requests;
 using Okapi.TestSupport;
 using Okapi.Watches;
 
@@ -18,17 +19,17 @@ public class SlowReaderTests
         await using IAsyncEnumerator<int> reader = buffer.ReadAllAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
         for (int round = 0; round < 3; round++)
         {
-            for (int i = 0; i < capacity + excess; i++) buffer.Post(i);
+            for (int i = 0; i < capacity + excess; i++) buffer.Post(i, PoolCompletions.Instance);
             for (int i = 0; i < capacity; i++) Assert.Equal(i, await reader.NextAsync());
             if (excess > 0) Assert.Equal(-1, await reader.NextAsync());
         }
 
         ValueTask<bool> next = reader.MoveNextAsync();
         Assert.False(next.IsCompleted);
-        buffer.Post(99);
+        buffer.Post(99, PoolCompletions.Instance);
         Assert.True(await next.Soon());
         Assert.Equal(99, reader.Current);
-        buffer.End(null);
+        buffer.End(null, PoolCompletions.Instance);
         Assert.False(await reader.MoveNextAsync().Soon());
     }
 
@@ -36,11 +37,11 @@ public class SlowReaderTests
     public async Task Nothing_is_put_behind_a_mark_that_was_not_read()
     {
         var buffer = new EventBuffer<int>(2, -1);
-        for (int i = 0; i < 3; i++) buffer.Post(i);
+        for (int i = 0; i < 3; i++) buffer.Post(i, PoolCompletions.Instance);
         await using IAsyncEnumerator<int> reader = buffer.ReadAllAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator();
         Assert.Equal(0, await reader.NextAsync());
-        buffer.Post(3); // there is room again, but the mark is still ahead: a reader of the mark looks anew anyway
-        buffer.End(new TimeoutException());
+        buffer.Post(3, PoolCompletions.Instance); // there is room again, but the mark is still ahead: a reader of the mark looks anew anyway
+        buffer.End(new TimeoutException(), PoolCompletions.Instance);
         Assert.Equal(1, await reader.NextAsync());
         Assert.Equal(-1, await reader.NextAsync());
         await Assert.ThrowsAsync<TimeoutException>(() => reader.MoveNextAsync().Soon());
