@@ -46,9 +46,9 @@ public class DispatchTests
     [InlineData("//")]
     public void H34_An_event_whose_path_is_none_concerns_no_watch(string path)
     {
-        var table = new WatchTable();
+        var table = new WatchTable(PoolCompletions.Instance);
         Recorder watch = Recorder.On("/", WatchKind.Recursive, table);
-        foreach (WatchedEventType type in Enum.GetValues<WatchedEventType>()) table.Dispatch(new(type, KeeperState.SyncConnected, path), 5);
+        foreach (WatchedEventType type in Enum.GetValues<WatchedEventType>()) table.Dispatch(new(type, KeeperState.SyncConnected, path), 5, PoolCompletions.Instance);
         Assert.DoesNotContain(watch.Seen, seen => seen.Path == path && path != "//");
     }
 
