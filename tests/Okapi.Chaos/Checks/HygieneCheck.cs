@@ -32,8 +32,8 @@ public sealed class HygieneCheck : ICheck
         foreach ((string path, ModelNode node) in tree.Nodes)
         {
             findings.Look();
-            if (node.EphemeralOwner != 0 && evidence.Sessions.ContainsKey(node.EphemeralOwner)) findings.Add($"{path} is left, an ephemeral of session 0x{node.EphemeralOwner:x}.");
-            else if (node.EphemeralOwner != long.MinValue && evidence.Run.RecipeRoots.Any(root => path.StartsWith(root + "/", StringComparison.Ordinal))) findings.Add($"{path} is left of a recipe.");
+            if (node.IsEphemeral && evidence.Sessions.ContainsKey(node.EphemeralOwner)) findings.Add($"{path} is left, an ephemeral of session 0x{node.EphemeralOwner:x}.");
+            else if (!node.IsContainer && evidence.Run.RecipeRoots.Any(root => path.StartsWith(root + "/", StringComparison.Ordinal))) findings.Add($"{path} is left of a recipe.");
         }
 
         findings.Fact("sessions", evidence.Sessions.Count);

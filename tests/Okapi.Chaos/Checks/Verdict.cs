@@ -14,12 +14,13 @@ public sealed record Verdict(Evidence Evidence, IReadOnlyList<CheckResult> Resul
     public static IReadOnlyList<ICheck> Checks =>
         [new WriteCheck(), new DurabilityCheck(), new ReadCheck(), new ExclusionCheck(), new WatchCheck(), new StateCheck(), new LivenessCheck(), new HygieneCheck()];
 
-    /// <summary>Checks what a run has left in its folder: the histories, and what <see cref="ServerLog.Keep"/> kept of each server.</summary>
+    /// <summary>Checks what a run has left in its folder: the histories, there or in the folder "history", and what <see cref="ServerLog.Keep"/> kept of each server.</summary>
     public static async Task<Verdict> OfAsync(string folder)
     {
+        string histories = Path.Combine(folder, "history");
         var servers = new List<ServerLog>();
         foreach (int server in ServerLog.Kept(folder)) servers.Add(await ServerLog.LoadAsync(folder, server));
-        return Of(new Evidence(History.Load(folder), servers));
+        return Of(new Evidence(History.Load(Directory.Exists(histories) ? histories : folder), servers));
     }
 
     public static Verdict Of(Evidence evidence)

@@ -120,7 +120,7 @@ public sealed class WriteCheck : ICheck
             ErrorCode.NodeExists => node is not null || isSequential ? null : "the znode did not exist",
             ErrorCode.BadVersion => node is not null && (operation.Type == OpCode.SetAcl ? node.AclVersion : node.Version) == operation.Argument ? $"the version was {operation.Argument}" : null,
             ErrorCode.NotEmpty => node is { Children.Count: > 0 } ? null : "the znode had no children",
-            ErrorCode.NoChildrenForEphemerals => parent is { EphemeralOwner: not 0 } ? null : "the parent was not ephemeral",
+            ErrorCode.NoChildrenForEphemerals => parent is { IsEphemeral: true } ? null : "the parent was not ephemeral",
             _ => null,
         };
     }

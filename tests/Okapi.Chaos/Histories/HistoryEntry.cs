@@ -21,6 +21,7 @@ namespace Okapi.Chaos.Histories;
 [JsonDerivedType(typeof(SessionEntry), "session")]
 [JsonDerivedType(typeof(FaultEntry), "fault")]
 [JsonDerivedType(typeof(HealEntry), "heal")]
+[JsonDerivedType(typeof(OutageEntry), "outage")]
 [JsonDerivedType(typeof(ServerModeEntry), "mode")]
 [JsonDerivedType(typeof(ServerWordEntry), "word")]
 [JsonDerivedType(typeof(TreeNodeEntry), "node")]
@@ -370,6 +371,14 @@ public sealed class FaultEntry : HistoryEntry
 public sealed class HealEntry : HistoryEntry
 {
     public int Fault { get; init; }
+}
+
+/// <summary>How long the servers themselves took no write after a fault, measured without the clients.</summary>
+public sealed class OutageEntry : HistoryEntry
+{
+    public int Fault { get; init; }
+
+    public int OutageMs { get; init; }
 }
 
 /// <summary>How a server's mode changed, as its own words tell; from the outside, so that it is the server's own time to recover.</summary>

@@ -6,6 +6,8 @@ namespace Okapi.Chaos.Truth;
 /// <summary>A znode as replaying the log makes it.</summary>
 internal sealed class ModelNode
 {
+    private const long TtlMark = unchecked((long)0xff00000000000000);
+
     public string? Tag { get; set; }
 
     public HashSet<string> Children { get; } = new(StringComparer.Ordinal);
@@ -31,10 +33,16 @@ internal sealed class ModelNode
 
     public int DataLength { get; set; }
 
+    /// <summary>The session, or the mark of a container or of a time to live, which servers keep to themselves.</summary>
     public long EphemeralOwner { get; init; }
 
+    public bool IsContainer => EphemeralOwner == long.MinValue;
+
+    /// <summary>What a server says of it (DataNode.copyStat).</summary>
     public Stat Stat => new(
-        Czxid, Mzxid, CreatedMs, ModifiedMs, Version, unchecked((Creates * 2) - Children.Count), AclVersion, EphemeralOwner, DataLength, Children.Count, Pzxid);
+        Czxid, Mzxid, CreatedMs, ModifiedMs, Version, unchecked((Creates * 2) - Children.Count), AclVersion, IsEphemeral ? EphemeralOwner : 0, DataLength, Children.Count, Pzxid);
+
+    public bool IsEphemeral => EphemeralOwner != 0 && !IsContainer && (EphemeralOwner & TtlMark) != TtlMark;
 }
 
 /// <summary>What a transaction did to a znode: what watches tell of.</summary>
@@ -90,8 +98,6 @@ internal sealed class ModelTree
         int slash = path.LastIndexOf('/');
         return (slash == 0 ? "/" : path[..slash], path[(slash + 1)..]);
     }
-
-    private static bool IsSession(long owner) => owner is not (0 or long.MinValue) && (owner & unchecked((long)0xff00000000000000)) != unchecked((long)0xff00000000000000);
 
     private void CloseSession(LoggedTransaction transaction, Action<ModelEvent>? onEvent)
     {
@@ -155,7 +161,7 @@ internal sealed class ModelTree
         parent.ChildrenDigest = unchecked(parent.ChildrenDigest + ChildrenDigest.Of(name));
         int creates = change.Version == -1 ? parent.Creates + 1 : change.Version;
         if (creates > parent.Creates) (parent.Creates, parent.Pzxid) = (creates, transaction.Zxid);
-        if (!IsSession(node.EphemeralOwner)) return;
+        if (!node.IsEphemeral) return;
         if (!_ephemerals.TryGetValue(node.EphemeralOwner, out HashSet<string>? owned)) _ephemerals.Add(node.EphemeralOwner, owned = new(StringComparer.Ordinal));
         owned.Add(change.Path);
     }
