@@ -1,1 +1,74 @@
-return 2;
+using System.Runtime.InteropServices;
+using Okapi;
+using Okapi.Chaos;
+using Okapi.Chaos.Histories;
+
+if (args is [ClientProgram.Subcommand, ..])
+{
+    return await ClientProgram.RunAsync(args);
+}
+
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine(RunOptions.Usage);
+    return 0;
+}
+
+RunOptions options;
+try
+{
+    options = RunOptions.Parse(args);
+}
+catch (FormatException e)
+{
+    Console.Error.WriteLine($"{e.Message}\n\n{RunOptions.Usage}");
+    return 2;
+}
+
+if (options.Check is string folder)
+{
+    return await Judgement.OfAsync(folder);
+}
+
+string? whyLoopback = options.Loopback ? "as asked for" : Enclosure.IsInside ? null : await Enclosure.EnterAsync(args);
+INetwork network = whyLoopback is null ? await Namespaces.CreateAsync() : new Loopback(whyLoopback);
+
+using var interrupted = new CancellationTokenSource();
+using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+
+var run = new Run(options, network);
+run.Say($"{options.Command}   into {options.Folder}");
+try
+{
+    await run.DriveAsync(interrupted.Token);
+}
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    Console.WriteLine("Interrupted.");
+    return 130;
+}
+catch (Exception e) when (e is InvalidOperationException or ZooKeeperException)
+{
+    Console.WriteLine($"The run went wrong: {e}");
+    return 2;
+}
+
+Console.WriteLine();
+string recovery = Recovery.Table(run.Blows, History.Load(run.HistoryFolder));
+await File.WriteAllTextAsync(Path.Combine(options.Folder, "recovery.txt"), recovery);
+await File.WriteAllLinesAsync(Path.Combine(options.Folder, "problems.txt"), run.Problems);
+Console.WriteLine(recovery);
+int code = await Judgement.OfAsync(options.Folder);
+if (code == 0 && !options.Keep)
+{
+    Directory.Delete(run.ServersFolder, recursive: true);
+}
+
+return code;
+
+void Interrupt(PosixSignalContext context)
+{
+    context.Cancel = true;
+    interrupted.Cancel();
+}

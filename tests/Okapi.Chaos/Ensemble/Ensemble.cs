@@ -96,12 +96,13 @@ internal sealed class Ensemble : IAsyncDisposable
         }
     }
 
-    // Each follower has reached, now, what the leader had a moment ago.
+    // Each follower has reached, now, what the leader had a moment ago. A leader counts its own accession, followers only what
+    // is written after that: then to be in step is all there is.
     private static async Task<bool> InStepAsync(Roles roles)
     {
         long? of = await ZxidAsync(roles.Leader);
         long?[] reached = await Task.WhenAll(roles.Followers.Select(ZxidAsync));
-        return reached.All(zxid => zxid >= of);
+        return (of & 0xffffffff) == 0 || reached.All(zxid => zxid >= of);
     }
 
     private static async Task<long?> ZxidAsync(Server server) =>

@@ -50,9 +50,12 @@ internal sealed class Observer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _end.CancelAsync();
-        await _loops;
-        _end.Dispose();
+        if (!_loops.IsCompleted)
+        {
+            await _end.CancelAsync();
+            await _loops;
+            _end.Dispose();
+        }
     }
 
     private async Task FollowModeAsync(Server server)

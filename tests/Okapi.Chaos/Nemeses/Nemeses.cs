@@ -40,52 +40,45 @@ internal static class Nemeses
     {
         double hold = Fraction(random, 0.05, 1.0);
         Server server = choose(await field.Ensemble.GetRolesAsync());
-        await server.KillAsync();
-        return new Strike(server.Name, field.SessionTimeout * hold, Started(server));
+        return new Strike(server.Name, field.SessionTimeout * hold, server.KillAsync, () => StartAsync(server)) { Server = server.Id };
     }
 
     private static async Task<Strike> PauseAsync(Field field, Random random, Func<Roles, Server> choose)
     {
         double hold = Fraction(random, 0.5, 3.0);
         Server server = choose(await field.Ensemble.GetRolesAsync());
-        server.Pause();
-        return new Strike(server.Name, field.SessionTimeout * hold, () =>
-        {
-            server.Resume();
-            return Task.CompletedTask;
-        });
+        return new Strike(server.Name, field.SessionTimeout * hold, Done(server.Pause), Done(server.Resume)) { Server = server.Id };
     }
 
     private static Task<Strike> PauseClientAsync(Field field, Random random)
     {
         ClientProcess client = field.Clients[random.Next(field.Clients.Count)];
-        client.Pause();
-        return Task.FromResult(new Strike(client.Name, field.SessionTimeout * Fraction(random, 0.5, 3.0), () =>
-        {
-            client.Resume();
-            return Task.CompletedTask;
-        }));
+        TimeSpan hold = field.SessionTimeout * Fraction(random, 0.5, 3.0);
+        return Task.FromResult(new Strike(client.Name, hold, Done(client.Pause), Done(client.Resume)) { PausedClients = client.Numbers, Clients = client.Numbers });
     }
 
-    private static async Task<Strike> RollingRestartAsync(Field field, Random random)
+    private static Task<Strike> RollingRestartAsync(Field field, Random random)
     {
         Server[] order = [.. field.Ensemble.Servers];
         random.Shuffle(order);
-        foreach (Server server in order)
-        {
-            await server.StopAsync();
-            server.Start();
-            // Stopping the next one before this one is back would be another fault: a quorum lost.
-            await field.Ensemble.TryWaitWholeAsync(TimeSpan.FromSeconds(30));
-        }
+        return Task.FromResult(new Strike(string.Join(", ", order.Select(server => server.Name)), TimeSpan.Zero, Hit, () => Task.CompletedTask));
 
-        return new Strike(string.Join(", ", order.Select(server => server.Name)), TimeSpan.Zero, () => Task.CompletedTask);
+        async Task Hit()
+        {
+            foreach (Server server in order)
+            {
+                await server.StopAsync();
+                server.Start();
+                // Stopping the next one before this one is back would be another fault: a quorum lost.
+                await field.Ensemble.TryWaitWholeAsync(TimeSpan.FromSeconds(30));
+            }
+        }
     }
 
-    private static async Task<Strike> DownAsync(Field field, double hold)
+    private static Task<Strike> DownAsync(Field field, double hold)
     {
-        await Task.WhenAll(field.Ensemble.Servers.Select(server => server.KillAsync()));
-        return new Strike("all servers", field.SessionTimeout * hold, Started([.. field.Ensemble.Servers]));
+        Server[] all = [.. field.Ensemble.Servers];
+        return Task.FromResult(new Strike("all servers", field.SessionTimeout * hold, () => Task.WhenAll(all.Select(server => server.KillAsync())), () => StartAsync(all)));
     }
 
     // One at a time, and the next fault waits until it is in step again: the other two hold all that was acknowledged.
@@ -94,86 +87,77 @@ internal static class Nemeses
         Func<Roles, Server> choose = OneFollower(random);
         double hold = Fraction(random, 0.1, 0.5);
         Server server = choose(await field.Ensemble.GetRolesAsync());
-        await server.KillAsync();
-        server.Wipe();
-        return new Strike(server.Name, field.SessionTimeout * hold, Started(server));
+        return new Strike(server.Name, field.SessionTimeout * hold, Hit, () => StartAsync(server)) { Server = server.Id };
+
+        async Task Hit()
+        {
+            await server.KillAsync();
+            server.Wipe();
+        }
     }
 
     private static async Task<Strike> IsolateAsync(Field field, Random random, Func<Roles, Server> choose)
     {
         double hold = Fraction(random, 0.5, 2.5);
         Server server = choose(await field.Ensemble.GetRolesAsync());
-        Place[] others = [.. field.Places.Where(place => place != server.Place)];
-        return await CutAsync(field, server.Name, hold, Both([server.Place], others));
+        return Cut(field, server.Name, hold, Both([server.Place], field.Places.Where(place => place != server.Place))) with { Server = server.Id };
     }
 
     private static async Task<Strike> CutFromPeersAsync(Field field, Random random, Func<Roles, Server> choose, bool sends, bool hears)
     {
         double hold = Fraction(random, 0.75, 2.5);
         Server server = choose(await field.Ensemble.GetRolesAsync());
-        var cuts = new List<(Place, Place)>();
-        foreach (Place peer in field.Peers(server))
-        {
-            if (!sends)
-            {
-                cuts.Add((server.Place, peer));
-            }
-
-            if (!hears)
-            {
-                cuts.Add((peer, server.Place));
-            }
-        }
-
-        return await CutAsync(field, server.Name, hold, cuts);
+        (Place From, Place To)[] cuts = [.. Both([server.Place], field.Peers(server)).Where(cut => cut.From == server.Place ? !sends : !hears)];
+        return Cut(field, server.Name, hold, cuts) with { Server = server.Id };
     }
 
     private static Task<Strike> CutTwoServersAsync(Field field, Random random)
     {
         Server[] pair = [.. field.Ensemble.Servers];
         random.Shuffle(pair);
-        return CutAsync(field, $"{pair[0].Name} and {pair[1].Name}", Fraction(random, 0.75, 2.5), Both([pair[0].Place], [pair[1].Place]));
+        return Task.FromResult(Cut(field, $"{pair[0].Name} and {pair[1].Name}", Fraction(random, 0.75, 2.5), Both([pair[0].Place], [pair[1].Place])));
     }
 
     private static Task<Strike> CutClientsFromServerAsync(Field field, Random random)
     {
         Server server = field.Ensemble.Servers[random.Next(field.Ensemble.Servers.Count)];
-        Place[] clients = [field.Network.Home, .. field.Clients.Select(client => client.Place)];
-        return CutAsync(field, $"{server.Name} and all clients", Fraction(random, 0.5, 2.5), Both([server.Place], clients));
+        IEnumerable<Place> clients = [field.Network.Home, .. field.Clients.Select(client => client.Place)];
+        return Task.FromResult(Cut(field, $"{server.Name} and all clients", Fraction(random, 0.5, 2.5), Both([server.Place], clients)) with { Server = server.Id });
     }
 
     private static Task<Strike> IsolateClientAsync(Field field, Random random)
     {
         ClientProcess client = field.Clients[random.Next(field.Clients.Count)];
-        return CutAsync(field, client.Name, Fraction(random, 0.5, 3.0), Both([client.Place], field.Ensemble.Servers.Select(server => server.Place)));
+        IEnumerable<(Place, Place)> cuts = Both([client.Place], field.Ensemble.Servers.Select(server => server.Place));
+        return Task.FromResult(Cut(field, client.Name, Fraction(random, 0.5, 3.0), cuts) with { Clients = client.Numbers });
     }
 
-    private static List<(Place From, Place To)> Both(IEnumerable<Place> these, IEnumerable<Place> those) =>
-        [.. these.SelectMany(here => those.SelectMany(there => new[] { (here, there), (there, here) }))];
+    private static IEnumerable<(Place From, Place To)> Both(IEnumerable<Place> these, IEnumerable<Place> those) =>
+        these.SelectMany(here => those.SelectMany(there => new[] { (here, there), (there, here) }));
 
-    private static async Task<Strike> CutAsync(Field field, string target, double hold, IReadOnlyList<(Place From, Place To)> cuts)
+    private static Strike Cut(Field field, string target, double hold, IEnumerable<(Place From, Place To)> cuts)
     {
-        foreach ((Place from, Place to) in cuts)
-        {
-            await field.Network.CutAsync(from, to);
-        }
-
-        return new Strike(target, field.SessionTimeout * hold, async () =>
-        {
-            foreach ((Place from, Place to) in cuts)
-            {
-                await field.Network.MendAsync(from, to);
-            }
-        });
+        (Place From, Place To)[] all = [.. cuts];
+        return new Strike(
+            target,
+            field.SessionTimeout * hold,
+            () => Task.WhenAll(all.Select(cut => field.Network.CutAsync(cut.From, cut.To))),
+            () => Task.WhenAll(all.Select(cut => field.Network.MendAsync(cut.From, cut.To))));
     }
 
-    private static Func<Task> Started(params Server[] servers) => () =>
+    private static Task StartAsync(params Server[] servers)
     {
         foreach (Server server in servers)
         {
             server.Start();
         }
 
+        return Task.CompletedTask;
+    }
+
+    private static Func<Task> Done(Action action) => () =>
+    {
+        action();
         return Task.CompletedTask;
     };
 }

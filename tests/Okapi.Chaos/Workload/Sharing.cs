@@ -31,11 +31,12 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
         SharedState<Ledger> state = _state ?? throw new InvalidOperationException($"The state at {path} could never be opened.");
         await state.ReadLatestAsync(limit);
         Versioned<Ledger> last = state.Known;
-        while (true)
+        // Bounded: if what the changes led to is something else, that is a finding and to be written down.
+        for (int attempt = 0; ; attempt++)
         {
             lock (_lock)
             {
-                if (_reached.Zxid == last.Zxid)
+                if (attempt == 60 || (_reached.Zxid == last.Zxid && DataTag.Of(_applied?.ToJsonString()) == Tag(last)))
                 {
                     See(last.Version, last.Zxid, Tag(last), DataTag.Of(_applied?.ToJsonString()), isFinal: true);
                     break;
