@@ -30,8 +30,8 @@ internal static class Recovery
 
     private static (Blow Blow, TimeSpan Others, TimeSpan Hit) Measure(Blow blow, IReadOnlyList<Blow> blows, Dictionary<int, long[]> successes)
     {
-        // Until the next fault begins: what a client is still without then is counted up to there.
-        long until = blow.Number < blows.Count ? blows[blow.Number].Started : blow.Ended + 10_000_000_000;
+        // Until the next fault begins, or the load ends.
+        long until = blow.Number < blows.Count ? blows[blow.Number].Started : blow.Ended;
         TimeSpan others = TimeSpan.Zero, hit = TimeSpan.Zero;
         foreach ((int client, long[] times) in successes)
         {
