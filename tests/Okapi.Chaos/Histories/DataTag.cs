@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Okapi.Chaos.Histories;
 
@@ -20,6 +22,49 @@ public static class DataTag
         data.Length <= Longest && !data.ContainsAnyExcept(Plain)
             ? Encoding.ASCII.GetString(data)
             : $"#{data.Length}#{Fnv.Hash(data):x16}";
+
+    /// <summary>A document, however it is laid out: members by name, no blanks.</summary>
+    public static string OfJson(JsonElement document)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(bytes)) Write(writer, document);
+        return Of(bytes.WrittenSpan);
+    }
+
+    /// <summary>A document, however it is laid out.</summary>
+    public static string OfJson(JsonNode? document)
+    {
+        using JsonDocument parsed = JsonDocument.Parse(document?.ToJsonString() ?? "null");
+        return OfJson(parsed.RootElement);
+    }
+
+    private static void Write(Utf8JsonWriter writer, JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                writer.WriteStartObject();
+                foreach (JsonProperty each in element.EnumerateObject().OrderBy(each => each.Name, StringComparer.Ordinal))
+                {
+                    writer.WritePropertyName(each.Name);
+                    Write(writer, each.Value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case JsonValueKind.Array:
+                writer.WriteStartArray();
+                foreach (JsonElement each in element.EnumerateArray()) Write(writer, each);
+                writer.WriteEndArray();
+                break;
+            case JsonValueKind.String:
+                writer.WriteStringValue(element.GetString());
+                break;
+            default:
+                element.WriteTo(writer);
+                break;
+        }
+    }
 }
 
 /// <summary>A set of names as one number: the sum of their hashes, which does not depend on the order and can be kept up name by name.</summary>

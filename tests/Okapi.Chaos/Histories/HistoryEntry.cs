@@ -287,10 +287,13 @@ public sealed class StateSeenEntry : HistoryEntry
 
     public long Zxid { get; init; }
 
-    /// <summary>The state's document as the replica has it, see <see cref="DataTag"/>; null where it was not looked at.</summary>
+    /// <summary>The znode's bytes as the replica has them, see <see cref="DataTag.Of(ReadOnlySpan{byte})"/>; null where they are not at hand.</summary>
     public string? Tag { get; init; }
 
-    /// <summary>The document a listener has by applying one difference after the other, see <see cref="DataTag"/>; must be the same.</summary>
+    /// <summary>The replica's document, see <see cref="DataTag.OfJson(System.Text.Json.JsonElement)"/>; null where it was not looked at.</summary>
+    public string? ContentTag { get; init; }
+
+    /// <summary>The document a listener has by applying one difference after the other, see <see cref="DataTag.OfJson(System.Text.Json.Nodes.JsonNode)"/>; must be the same as <see cref="ContentTag"/>.</summary>
     public string? AppliedTag { get; init; }
 
     /// <summary>Whether all had become quiet: this is the replica's last.</summary>
