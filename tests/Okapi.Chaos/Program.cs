@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Okapi;
 using Okapi.Chaos;
 using Okapi.Chaos.Histories;
 
@@ -25,47 +24,46 @@ catch (FormatException e)
     return 2;
 }
 
-if (options.Check is string folder)
-{
-    return await Judgement.OfAsync(folder);
-}
-
-string? whyLoopback = options.Loopback ? "as asked for" : Enclosure.IsInside ? null : await Enclosure.EnterAsync(args);
-INetwork network = whyLoopback is null ? await Namespaces.CreateAsync() : new Loopback(whyLoopback);
-
 using var interrupted = new CancellationTokenSource();
 using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
 using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
-
-var run = new Run(options, network);
-run.Say($"{options.Command}   into {options.Folder}");
 try
 {
-    await run.DriveAsync(interrupted.Token);
+    return options.Check is string folder ? await Judgement.OfAsync(folder) : await RunAsync();
 }
 catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
 {
     Console.WriteLine("Interrupted.");
     return 130;
 }
-catch (Exception e) when (e is InvalidOperationException or ZooKeeperException)
+catch (Exception e)
 {
+    // The first process of its namespace cannot be ended by a signal to itself, and so not by an exception either.
     Console.WriteLine($"The run went wrong: {e}");
     return 2;
 }
 
-Console.WriteLine();
-string recovery = Recovery.Table(run.Blows, History.Load(run.HistoryFolder));
-await File.WriteAllTextAsync(Path.Combine(options.Folder, "recovery.txt"), recovery);
-await File.WriteAllLinesAsync(Path.Combine(options.Folder, "problems.txt"), run.Problems);
-Console.WriteLine(recovery);
-int code = await Judgement.OfAsync(options.Folder);
-if (code == 0 && !options.Keep)
+async Task<int> RunAsync()
 {
-    Directory.Delete(run.ServersFolder, recursive: true);
-}
+    string? whyLoopback = options.Loopback ? "as asked for" : Enclosure.IsInside ? null : await Enclosure.EnterAsync(args);
+    INetwork network = whyLoopback is null ? await Namespaces.CreateAsync() : new Loopback(whyLoopback);
+    var run = new Run(options, network);
+    run.Say($"{options.Command}   into {options.Folder}");
+    await run.DriveAsync(interrupted.Token);
 
-return code;
+    Console.WriteLine();
+    string recovery = Recovery.Table(run.Blows, History.Load(run.HistoryFolder));
+    await File.WriteAllTextAsync(Path.Combine(options.Folder, "recovery.txt"), recovery);
+    await File.WriteAllLinesAsync(Path.Combine(options.Folder, "problems.txt"), run.Problems);
+    Console.WriteLine(recovery);
+    int code = await Judgement.OfAsync(options.Folder);
+    if (code == 0 && !options.Keep)
+    {
+        Directory.Delete(run.ServersFolder, recursive: true);
+    }
+
+    return code;
+}
 
 void Interrupt(PosixSignalContext context)
 {

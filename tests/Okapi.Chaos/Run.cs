@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Okapi.Chaos.Histories;
+using Okapi.Chaos.Truth;
 
 namespace Okapi.Chaos;
 
@@ -20,7 +21,8 @@ internal sealed class Run
 
     public string HistoryFolder => Path.Combine(_options.Folder, "history");
 
-    public string ServersFolder => Path.Combine(_options.Folder, "servers");
+    /// <summary>The servers' own folders, with all their data; what judging needs of it is kept beside it.</summary>
+    public string ServersFolder => Path.Combine(_options.Folder, "ensemble");
 
     /// <summary>What went wrong beside all that histories tell.</summary>
     public IReadOnlyList<string> Problems => _problems;
@@ -79,6 +81,10 @@ internal sealed class Run
 
         await observer.DisposeAsync();
         await Task.WhenAll(ensemble.Servers.Select(server => server.StopAsync()));
+        foreach (Server server in ensemble.Servers)
+        {
+            ServerLog.Keep(server.DataFolder, _options.Folder, server.Id);
+        }
     }
 
     public void Say(string line)

@@ -40,7 +40,10 @@ internal sealed class Holding(Calls calls, GrantKind kind, string path, TimeSpan
         }
 
         int ended = 0;
-        calls.History.Add(new GrantEntry { Client = calls.Client, Kind = kind, Path = path, Token = handle.FencingToken, Session = calls.Zk.SessionId });
+        long session = calls.Zk.SessionId;
+        // What is not held any more may be of a session before this one.
+        session = handle.IsHeld ? session : 0;
+        calls.History.Add(new GrantEntry { Client = calls.Client, Kind = kind, Path = path, Token = handle.FencingToken, Session = session });
         using CancellationTokenRegistration lost = handle.Lost.Register(() => End(lost: true));
         for (int i = 0; i < writes; i++)
         {

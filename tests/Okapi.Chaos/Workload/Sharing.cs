@@ -17,6 +17,7 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
 {
     // So short that an outage makes values stale: refusing them is part of the promise.
     private static readonly TimeSpan MaxStaleness = TimeSpan.FromSeconds(3);
+    private readonly string _payload = path + "/payload";
     private readonly Lock _lock = new();
     private SharedState<Ledger>? _state;
     private JsonNode? _applied;
@@ -36,9 +37,9 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
         {
             lock (_lock)
             {
-                if (attempt == 60 || (_reached.Zxid == last.Zxid && DataTag.Of(_applied?.ToJsonString()) == Tag(last)))
+                if (attempt == 60 || (_reached.Zxid == last.Zxid && DataTag.OfJson(_applied) == Content(last)))
                 {
-                    See(last.Version, last.Zxid, Tag(last), DataTag.Of(_applied?.ToJsonString()), isFinal: true);
+                    See(last.Version, last.Zxid, Content(last), isFinal: true);
                     break;
                 }
             }
@@ -83,8 +84,8 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
         var options = new SharedStateOptions { MaxStaleness = MaxStaleness, CheckInterval = TimeSpan.FromSeconds(1), UpdateMode = mode, QuorumReads = true };
         SharedState<Ledger> state = await SharedState.OpenAsync(calls.Zk, path, new Ledger(0, 0, new int[clients]), LedgerJson.Default.Ledger, options, stop);
         Versioned<Ledger> opened = state.Known;
-        See(opened.Version, opened.Zxid, Tag(opened), appliedTag: null, isFinal: false);
         (_applied, _reached) = (JsonNode.Parse(opened.Document.GetRawText()), (opened.Version, opened.Zxid));
+        See(opened.Version, opened.Zxid, Content(opened), isFinal: false);
         _following = FollowAsync(state, opened);
         _state = state;
     }
@@ -100,7 +101,7 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
                 {
                     if (_reached.Zxid != since.Zxid)
                     {
-                        See(_reached.Version, _reached.Zxid, tag: null, DataTag.Of(_applied?.ToJsonString()), isFinal: false);
+                        See(_reached.Version, _reached.Zxid, content: null, isFinal: false);
                     }
 
                     _reached = (change.Version, change.Zxid);
@@ -135,7 +136,7 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
             Time = returned,
             Client = calls.Client,
             Replica = 1,
-            Path = path,
+            Path = _payload,
             Kind = kind,
             Invoked = invoked,
             Outcome = outcome,
@@ -145,17 +146,19 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
         });
     }
 
-    private static string Tag(Versioned<Ledger> known) => DataTag.Of(known.Document.GetRawText())!;
+    private static string Content(Versioned<Ledger> known) => DataTag.OfJson(known.Document);
 
-    private void See(int version, long zxid, string? tag, string? appliedTag, bool isFinal) => calls.History.Add(new StateSeenEntry
+    private void See(int version, long zxid, string? content, bool isFinal) => calls.History.Add(new StateSeenEntry
     {
         Client = calls.Client,
         Replica = 1,
-        Path = path,
+        Path = _payload,
         Version = version,
         Zxid = zxid,
-        Tag = tag,
-        AppliedTag = appliedTag,
+        // Written as the library writes documents: what the differences add up to has to be the znode's bytes, at every version.
+        Tag = DataTag.Of(_applied?.ToJsonString()),
+        ContentTag = content,
+        AppliedTag = DataTag.OfJson(_applied),
         IsFinal = isFinal,
     });
 }
