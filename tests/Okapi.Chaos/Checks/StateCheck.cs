@@ -50,7 +50,7 @@ public sealed class StateCheck : ICheck
             string replica = $"Client {each.Client}'s replica {each.Replica} of {each.Path}";
             if (!versions.TryGetValue((each.Path, each.Zxid), out (int Version, string? Tag) logged)) findings.Add($"{replica} saw a version of zxid 0x{each.Zxid:x}, which the log does not have.", each.Time);
             else if (logged.Version != each.Version || (each.Tag is { } tag && tag != logged.Tag)) findings.Add($"{replica} saw version {each.Version} {each.Tag} at zxid 0x{each.Zxid:x}; in the log it is {logged.Version} {logged.Tag}.", each.Time);
-            if (each.AppliedTag is { } applied && (each.ContentTag ?? each.Tag) is { } content && applied != content) findings.Add($"{replica}: the differences add up to {applied}, and version {each.Version} is {content}.", each.Time);
+            if (each.AppliedTag is { } applied && (each.ContentTag ?? logged.Tag) is { } content && applied != content) findings.Add($"{replica}: the differences add up to {applied}, and version {each.Version} is {content}.", each.Time);
             if (newest.TryGetValue((each.Client, each.Replica), out StateSeenEntry? before) && (each.Zxid < before.Zxid || (each.Zxid == before.Zxid && !each.IsFinal)))
                 findings.Add($"{replica} saw zxid 0x{each.Zxid:x} after 0x{before.Zxid:x}.", each.Time);
             newest[(each.Client, each.Replica)] = each;
