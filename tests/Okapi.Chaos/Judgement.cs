@@ -1,34 +1,48 @@
+using System.Globalization;
 using Okapi.Chaos.Checks;
-using Okapi.Chaos.Histories;
-using Okapi.Chaos.Truth;
 
 namespace Okapi.Chaos;
 
-/// <summary>Judges what a run has left in its folder, and says where the report is.</summary>
+/// <summary>Judges what a run has left in its folder, and says what was found and where the report is.</summary>
 internal static class Judgement
 {
+    public const string ProblemsFile = "problems.txt";
+    private const int MostShown = 5;
+
+    /// <returns>The exit code.</returns>
     public static async Task<int> OfAsync(string folder)
     {
-        string[] problems = await File.ReadAllLinesAsync(Path.Combine(folder, "problems.txt"));
+        string[] problems = await File.ReadAllLinesAsync(Path.Combine(folder, ProblemsFile));
         foreach (string problem in problems)
         {
             Console.WriteLine($"PROBLEM {problem}");
         }
 
-        ServerLog[] logs = await Task.WhenAll(ServerLog.Kept(folder).Select(server => ServerLog.LoadAsync(folder, server)));
-        var evidence = new Evidence(History.Load(Path.Combine(folder, "history")), logs);
-        int bad = problems.Length;
-        foreach (ICheck check in (ICheck[])[new WriteCheck(), new DurabilityCheck(), new ReadCheck(), new ExclusionCheck(), new StateCheck(), new LivenessCheck(), new HygieneCheck()])
+        Verdict verdict = await Verdict.OfAsync(folder);
+        foreach (CheckResult result in verdict.Results)
         {
-            Findings findings = check.Run(evidence);
-            bad += findings.Count;
-            Console.WriteLine($"{check.Name}: {findings.Count} violations, {findings.Looked} looked at; {string.Join(", ", findings.Facts.Select(fact => $"{fact.Key} {fact.Value}"))}");
-            foreach (Violation violation in findings.Violations.Take(5))
-            {
-                Console.WriteLine($"   {violation.Text}");
-            }
+            Show(result);
         }
 
-        return bad == 0 ? 0 : 1;
+        int violations = problems.Length + verdict.Results.Sum(result => result.Findings.Count);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{violations} violations; {verdict.Evidence.Faults.Count} faults of {verdict.Evidence.Faults.DistinctBy(fault => fault.Kind).Count()} kinds, {verdict.Evidence.Operations.Count} calls; all is in {folder}"));
+        return violations == 0 ? 0 : 1;
+    }
+
+    private static void Show(CheckResult result)
+    {
+        Findings findings = result.Findings;
+        string verdict = findings.Count == 0 ? "holds" : string.Create(CultureInfo.InvariantCulture, $"VIOLATED {findings.Count} times");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{result.Check.Name} {verdict} ({findings.Looked} looked at in {result.Took.TotalSeconds:0.0} s). {result.Check.Promise}"));
+        if (findings.Facts.Count > 0)
+        {
+            Console.WriteLine($"     {string.Join(", ", findings.Facts.Select(fact => $"{fact.Key} {fact.Value}"))}");
+        }
+
+        foreach (Violation violation in findings.Violations.Take(MostShown))
+        {
+            Console.WriteLine($"   - {violation.Text}");
+        }
     }
 }

@@ -52,9 +52,9 @@ async Task<int> RunAsync()
     await run.DriveAsync(interrupted.Token);
 
     Console.WriteLine();
-    string recovery = Recovery.Table(run.Blows, History.Load(run.HistoryFolder));
+    string recovery = Recovery.Table(run.Blows, History.Load(options.Folder));
     await File.WriteAllTextAsync(Path.Combine(options.Folder, "recovery.txt"), recovery);
-    await File.WriteAllLinesAsync(Path.Combine(options.Folder, "problems.txt"), run.Problems);
+    await File.WriteAllLinesAsync(Path.Combine(options.Folder, Judgement.ProblemsFile), run.Problems);
     Console.WriteLine(recovery);
     int code = await Judgement.OfAsync(options.Folder);
     if (code == 0 && !options.Keep)

@@ -19,8 +19,6 @@ internal sealed class Run
 
     public Run(RunOptions options, INetwork network) => (_options, _network) = (options, network);
 
-    public string HistoryFolder => Path.Combine(_options.Folder, "history");
-
     /// <summary>The servers' own folders, with all their data; what judging needs of it is kept beside it.</summary>
     public string ServersFolder => Path.Combine(_options.Folder, "ensemble");
 
@@ -32,7 +30,7 @@ internal sealed class Run
     public async Task DriveAsync(CancellationToken cancel)
     {
         Say($"network: {_network.Description}");
-        using var history = new HistoryWriter(HistoryFolder, "main");
+        using var history = new HistoryWriter(_options.Folder, "main");
         await using Ensemble ensemble = await Ensemble.StartAsync(_network, ServersFolder, _options.TickMs);
         var workload = new WorkloadOptions(ensemble.ConnectString, _options.Seed, _options.SessionTimeout, Clients, _options.Rate);
         history.Add(new RunEntry
@@ -103,7 +101,7 @@ internal sealed class Run
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"p{process + 1}");
             int[] numbers = [.. Enumerable.Range(Here + 1 + (process * ClientsPerProcess), ClientsPerProcess)];
-            groups.Add(new ClientProcess(name, await _network.AddAsync(name), _network, numbers, workload, HistoryFolder, Problem));
+            groups.Add(new ClientProcess(name, await _network.AddAsync(name), _network, numbers, workload, _options.Folder, Problem));
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed class ModelNode
     public long EphemeralOwner { get; init; }
 
     public Stat Stat => new(
-        Czxid, Mzxid, CreatedMs, ModifiedMs, Version, unchecked((Creates * 2) - Children.Count), AclVersion, EphemeralOwner, DataLength, Children.Count, Pzxid);
+        Czxid, Mzxid, CreatedMs, ModifiedMs, Version, unchecked((Creates * 2) - Children.Count), AclVersion, ModelTree.IsSession(EphemeralOwner) ? EphemeralOwner : 0, DataLength, Children.Count, Pzxid);
 }
 
 /// <summary>What a transaction did to a znode: what watches tell of.</summary>
@@ -91,7 +91,7 @@ internal sealed class ModelTree
         return (slash == 0 ? "/" : path[..slash], path[(slash + 1)..]);
     }
 
-    private static bool IsSession(long owner) => owner is not (0 or long.MinValue) && (owner & unchecked((long)0xff00000000000000)) != unchecked((long)0xff00000000000000);
+    internal static bool IsSession(long owner) => owner is not (0 or long.MinValue) && (owner & unchecked((long)0xff00000000000000)) != unchecked((long)0xff00000000000000);
 
     private void CloseSession(LoggedTransaction transaction, Action<ModelEvent>? onEvent)
     {

@@ -74,7 +74,9 @@ internal sealed class OneShotWatching(Calls calls, WatchNumbers numbers, Random 
         try
         {
             WatchedEvent fired = await watch.Fired;
-            calls.History.Add(new WatchEventEntry { Client = calls.Client, Watch = number, Type = fired.Type, Path = fired.Path });
+            calls.History.Add(fired.Type == WatchedEventType.None
+                ? new WatchEndedEntry { Client = calls.Client, Watch = number, WithSession = true }
+                : new WatchEventEntry { Client = calls.Client, Watch = number, Type = fired.Type, Path = fired.Path });
         }
         catch (SessionEndedException)
         {

@@ -42,6 +42,12 @@ internal sealed class PersistentWatching(Calls calls, WatchNumbers numbers, stri
         {
             await foreach (WatchedEvent change in watch)
             {
+                // What becomes of the session is told here too; it is no event of the tree.
+                if (change.Type == WatchedEventType.None)
+                {
+                    continue;
+                }
+
                 calls.History.Add(new WatchEventEntry { Client = calls.Client, Watch = number, Type = change.Type, Path = change.Path });
             }
         }

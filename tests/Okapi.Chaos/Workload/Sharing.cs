@@ -158,7 +158,7 @@ internal sealed class Sharing(Calls calls, string path, UpdateMode mode, int cli
         // Written as the library writes documents: what the differences add up to has to be the znode's bytes, at every version.
         Tag = DataTag.Of(_applied?.ToJsonString()),
         ContentTag = content,
-        AppliedTag = DataTag.OfJson(_applied),
+        AppliedTag = content is null ? null : DataTag.OfJson(_applied),
         IsFinal = isFinal,
     });
 }
