@@ -45,7 +45,7 @@ public sealed class WriteCheck : ICheck
                 }
 
                 if (transaction.Zxid != each.Zxid) findings.Add($"{Text(connection, each)} was answered with zxid 0x{each.Zxid:x}; its transaction has 0x{transaction.Zxid:x}.", each.Time);
-                else if (transaction.Error != error) findings.Add($"{Text(connection, each)} was answered with {error}; the log has {transaction}.", each.Time);
+                else if (transaction.Error != error && !(transaction.HasUnknownError && error != ErrorCode.Ok)) findings.Add($"{Text(connection, each)} was answered with {error}; the log has {transaction}.", each.Time);
                 else yield return (each, transaction);
             }
         }

@@ -95,14 +95,16 @@ public static class LogFile
         for (int left = reader.ReadInt(); left > 0; left--)
         {
             var type = (OpCode)reader.ReadInt();
-            var body = new JuteReader(reader.ReadBuffer(out _));
+            ReadOnlySpan<byte> bytes = reader.ReadBuffer(out _);
+            var body = new JuteReader(bytes);
             if (type != OpCode.Error)
             {
                 changes.Add(ReadChange(type, ref body, session));
                 continue;
             }
 
-            var code = (ErrorCode)body.ReadInt();
+            // A server that logs what it has applied already (DataTree.processTxn) has made an error of each part, with the part's own bytes behind it.
+            ErrorCode code = bytes.Length == sizeof(int) ? (ErrorCode)body.ReadInt() : ErrorCode.RuntimeInconsistency;
             // What came before the one that failed has the code 0, what came after it RuntimeInconsistency.
             if (error is ErrorCode.Ok or ErrorCode.RuntimeInconsistency) error = code == ErrorCode.Ok ? ErrorCode.RuntimeInconsistency : code;
         }

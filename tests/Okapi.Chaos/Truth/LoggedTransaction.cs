@@ -25,11 +25,15 @@ public sealed record LoggedTransaction(
 {
     public bool IsError => Error != ErrorCode.Ok;
 
+    /// <summary>Whether it is a multi that failed, logged so late that the log no longer says why (see <see cref="LogFile"/>).</summary>
+    public bool HasUnknownError => Type == OpCode.Multi && Error == ErrorCode.RuntimeInconsistency;
+
     public override string ToString() =>
         $"zxid 0x{Zxid:x} session 0x{Session:x} cxid {Cxid} {Type}{(IsError ? " " + Error : "")} {string.Join("; ", Changes.Select(each => $"{each.Type} {each.Path} {each.Tag}"))}".TrimEnd();
 
     /// <summary>Whether it is the same transaction as another server's copy of it.</summary>
     public bool IsSameAs(LoggedTransaction other) =>
-        Session == other.Session && Cxid == other.Cxid && Zxid == other.Zxid && TimeMs == other.TimeMs && Type == other.Type && Error == other.Error
+        Session == other.Session && Cxid == other.Cxid && Zxid == other.Zxid && TimeMs == other.TimeMs && Type == other.Type
+        && (Error == other.Error || (HasUnknownError && other.IsError) || (IsError && other.HasUnknownError))
         && Changes.SequenceEqual(other.Changes) && Closed.SequenceEqual(other.Closed);
 }

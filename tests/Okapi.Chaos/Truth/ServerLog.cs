@@ -73,7 +73,7 @@ public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Tran
             (OpCode.Error, "error") => printed.Rest == ((int)read.Error).ToString(CultureInfo.InvariantCulture),
             (OpCode.CreateSession, "createSession") or (OpCode.CloseSession, "closeSession") or (OpCode.Multi, "multi") or (OpCode.Reconfig, "reconfig") => true,
             (OpCode.Create, "create") or (OpCode.Create2, "create2") or (OpCode.SetData, "setData")
-                or (OpCode.CreateContainer, "createContainer") or (OpCode.CreateTtl, "createTTL") or (OpCode.Delete, "delete") or (OpCode.DeleteContainer, "deleteContainer") or (OpCode.SetAcl, "setACL") =>
+                or (OpCode.CreateContainer, "createContainer") or (OpCode.CreateTtl, "createTtl") or (OpCode.Delete, "delete") or (OpCode.DeleteContainer, "deleteContainer") or (OpCode.SetAcl, "setACL") =>
                 printed.Rest.AsSpan().TrimStart('\'').StartsWith(read.Changes[0].Path, StringComparison.Ordinal),
             _ => false,
         };
