@@ -69,6 +69,7 @@ internal sealed class Campaign(Field field, Observer observer, HistoryWriter his
 
         long whole = HistoryWriter.Now;
         TimeSpan outage = observer.LongestOutage(fault.Time, whole);
+        history.Add(new OutageEntry { Fault = number, OutageMs = (int)outage.TotalMilliseconds });
         _blows.Add(new Blow(number, nemesis.Kind, strike, fault.Time, whole, outage));
         say(Invariant($"  healed; whole {(whole - healed) / 1e9:0.0} s later; no writes anywhere for {outage.TotalSeconds:0.0} s"));
     }
