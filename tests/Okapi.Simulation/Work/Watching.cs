@@ -43,7 +43,7 @@ internal sealed class Watching(World world, Player player)
     /// <summary>I7: whoever reads what is new has been told before.</summary>
     public void AfterRead(object? armed, long mzxid)
     {
-        if (armed is OneShot watch && mzxid > watch.Armed && !watch.Fired.IsCompleted && !watch.IsDisposed && world is { HasLostData: false, IsLenient: false })
+        if (armed is OneShot watch && mzxid > watch.Armed && !watch.Fired.IsCompleted && world is { HasLostData: false, IsLenient: false })
             world.Fail($"I7: client {player.Number} reads {watch.Path} as of 0x{mzxid:x}, and its watch as of 0x{watch.Armed:x} has not told it");
     }
 
@@ -121,10 +121,7 @@ internal sealed class Watching(World world, Player player)
         }
     }
 
-    private sealed record OneShot(string Path, string Kind, long Armed, long ArmedAtMost, Task<WatchedEvent> Fired, IAsyncDisposable Handle)
-    {
-        public bool IsDisposed { get; set; }
-    }
+    private sealed record OneShot(string Path, string Kind, long Armed, long ArmedAtMost, Task<WatchedEvent> Fired, IAsyncDisposable Handle);
 
     private sealed record Persistent(Watch Watch, string Path, WatchMode Mode, long ZxidBefore, long ZxidAfter)
     {
