@@ -92,10 +92,14 @@ internal sealed class ClientStream(Action<ReadOnlyMemory<byte>> send, Action dis
 
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || _isDisposed) return;
-        _isDisposed = true;
-        Wake();
-        disposed();
+        if (disposing && !_isDisposed)
+        {
+            _isDisposed = true;
+            Wake();
+            disposed();
+        }
+
+        base.Dispose(disposing);
     }
 
     private void Wake() => _waiting?.TrySetResult();
