@@ -79,6 +79,10 @@ public sealed class ZooKeeperClient : IAsyncDisposable
 
     internal ClientCore Core => _core;
 
+    /// <summary>Makes a source of chance for whatever is built on the client. What it gives depends on <see cref="ZooKeeperOptions.RandomSeed"/> and on how many were made before.</summary>
+    /// <returns>A source for one user at a time. It is not fit for secrets.</returns>
+    public Random NewRandom() => _core.NewRandom();
+
     /// <summary>Connects to an ensemble.</summary>
     /// <param name="connectString">The servers and, optionally, the chroot: <c>host:port,host:port/chroot</c>.</param>
     /// <param name="options">Options; null: all defaults. Its <see cref="ZooKeeperOptions.ConnectString"/> is not used.</param>

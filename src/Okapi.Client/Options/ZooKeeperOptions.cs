@@ -128,6 +128,12 @@ public sealed class ZooKeeperOptions
     /// <summary>The clock; the system's by default.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
+    /// <summary>
+    /// What chance begins with: the length of pauses, the order of servers. Null: something else each time, as clients should differ. With one of its own, and a clock and a network
+    /// (<see cref="TimeProvider"/>, <see cref="ConnectCallback"/>) that do the same again, a client does the same again.
+    /// </summary>
+    public int? RandomSeed { get; set; }
+
     /// <summary>Opens byte streams in place of TCP and TLS (which then must not be enabled in <see cref="Tls"/>); null: TCP and TLS.</summary>
     public ConnectCallback? ConnectCallback { get; set; }
 

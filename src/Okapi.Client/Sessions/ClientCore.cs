@@ -15,6 +15,7 @@ namespace Okapi.Sessions;
 internal sealed class ClientCore : ISessionObserver
 {
     private readonly Lock _lock = new();
+    private readonly Random _seeds;
     private readonly SessionEnvironment _environment;
     private readonly SessionBelongings _belongings;
     private readonly Broadcast<SessionStateChange> _states = new();
@@ -32,13 +33,12 @@ internal sealed class ClientCore : ISessionObserver
     {
         Options = options;
         // A seed of its own: back-off and server order must differ between clients, and need no secrecy.
-#pragma warning disable CA5394
-        random ??= new Random(Guid.NewGuid().GetHashCode());
-#pragma warning restore CA5394
+        _seeds = new Random(options.RandomSeed ?? Guid.NewGuid().GetHashCode());
+        random ??= NewRandom();
         ILogger logger = options.LoggerFactory?.CreateLogger("Okapi.Client") is { } given ? new GuardedLogger(given) : NullLogger.Instance;
         connector ??= options.ConnectCallback is { } callback
             ? new CallbackConnector(callback)
-            : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, new Random(random.Next()), options.TimeProvider); // not shared: connecting goes on beside the session
+            : new TcpConnector(options.Tls.Enabled ? new Tls(options.Tls) : null, NewRandom(), options.TimeProvider); // not shared: connecting goes on beside the session
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)), runsInline);
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(new PoolCompletions(runsInline)), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
         WarnOfDigestInTheClear(options.Auth);
@@ -68,6 +68,14 @@ internal sealed class ClientCore : ISessionObserver
         {
             lock (_lock) return [.. _failures.Values];
         }
+    }
+
+    /// <summary>Something to draw from, for one who draws alone.</summary>
+    public Random NewRandom()
+    {
+#pragma warning disable CA5394 // nothing that is drawn needs secrecy
+        lock (_seeds) return new(_seeds.Next());
+#pragma warning restore CA5394
     }
 
     public void Start() => Session.Start();

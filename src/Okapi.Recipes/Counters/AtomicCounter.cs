@@ -25,7 +25,7 @@ public sealed class AtomicCounter
         options.Validate();
         (_zk, Path, _options, _format) = (zk, path, options with { }, options.EffectiveFormat);
         _node = new(zk, path, options.Acl);
-        _random = random ?? new Random();
+        _random = random ?? zk.NewRandom();
     }
 
     /// <summary>The znode.</summary>

@@ -10,7 +10,7 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
     private static readonly TimeSpan s_backoff = TimeSpan.FromMilliseconds(20);
 
     private readonly ZooKeeperClient _zk = folder.Zk;
-    private readonly Random _random = new();
+    private readonly Random _random = folder.Zk.NewRandom();
 
     /// <param name="prefix">What the entry's name begins with.</param>
     /// <param name="data">Its data.</param>

@@ -18,7 +18,7 @@ internal sealed class Updates<T>(ZooKeeperClient zk, StatePaths paths, SharedSta
     private readonly CancellationTokenSource _disposed = new();
     private readonly WriteLock _lock = new(zk, paths.WriteLock, id, options.Acl);
     private readonly Commit<T> _commit = new(zk, paths, listener, options.Acl);
-    private readonly Random _random = new();
+    private readonly Random _random = zk.NewRandom();
     private long _number;
     private int _isDisposed;
 
