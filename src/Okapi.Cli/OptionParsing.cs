@@ -37,6 +37,16 @@ internal static class OptionParsing
         _ => Refuse<ServerVersion?>(result, "one of 3.4, 3.5, 3.8 and 3.9 is needed"),
     };
 
+    public static TimeSpan Duration(ArgumentResult result) => Read(result, Units.Duration);
+
+    public static long? OptionalSize(ArgumentResult result) => Read(result, Units.Size);
+
+    public static long Bandwidth(ArgumentResult result) => Read(result, Units.Bandwidth);
+
+    public static double Share(ArgumentResult result) => Read(result, Units.Share);
+
+    public static FaultDirection? Direction(ArgumentResult result) => Read(result, Units.Direction);
+
     public static string? Text(ArgumentResult result) => One(result) is { } text && !string.IsNullOrWhiteSpace(text) ? text : Refuse<string>(result, "it is empty");
 
     public static string[]? Words(ArgumentResult result)
@@ -77,12 +87,26 @@ internal static class OptionParsing
         }
     }
 
+    private static T? Read<T>(ArgumentResult result, Func<string, T> read)
+    {
+        try
+        {
+            return read(One(result));
+        }
+        catch (FormatException wrong)
+        {
+            result.AddError($"{Name(result)} {wrong.Message}");
+            return default;
+        }
+    }
+
     private static string One(ArgumentResult result) => result.Tokens[0].Value;
 
     private static T? Refuse<T>(ArgumentResult result, string rule)
     {
-        string option = result.Parent is OptionResult parent ? parent.Option.Name : "the argument";
-        result.AddError($"{option} {result.Tokens[0].Value}: {rule}");
+        result.AddError($"{Name(result)} {result.Tokens[0].Value}: {rule}");
         return default;
     }
+
+    private static string Name(ArgumentResult result) => result.Parent is OptionResult parent ? parent.Option.Name : "the argument";
 }

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Okapi.Cli;
 
-var root = new RootCommand("Okapi: ZooKeeper on the command line") { ServeCommand.Create() };
+var root = new RootCommand("Okapi: ZooKeeper on the command line") { ServeCommand.Create(), ProxyCommand.Create() };
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {

@@ -9,7 +9,7 @@ namespace Okapi.Cli.Tests;
 /// <summary>What became of a run of the program.</summary>
 internal sealed record Ended(int ExitCode, string Output, string Errors);
 
-/// <summary><c>okapi serve</c> as a process of its own; disposing it kills it.</summary>
+/// <summary><c>okapi serve</c> or <c>okapi proxy</c> as a process of its own; disposing it kills it.</summary>
 internal sealed class OkapiProcess : IAsyncDisposable
 {
     private const int SigInt = 2, SigTerm = 15;
@@ -46,9 +46,30 @@ internal sealed class OkapiProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it on a free port, unless the arguments say where to listen, and waits until it serves.</summary>
-    public static async Task<OkapiProcess> ServeAsync(params string[] arguments)
+    public static Task<OkapiProcess> ServeAsync(params string[] arguments) => ReadyAsync(Launch(arguments));
+
+    /// <summary>Starts a proxy on a free port and waits until it listens; it takes commands.</summary>
+    public static Task<OkapiProcess> ProxyAsync(params string[] arguments) => ReadyAsync(new(Start(["proxy", "--listen", "127.0.0.1:0", .. arguments], keepInput: true)));
+
+    /// <summary>Gives it a command and returns the line that it answers.</summary>
+    public async Task<string> TellAsync(string command)
     {
-        OkapiProcess started = Launch(arguments);
+        await _process.StandardInput.WriteLineAsync(command);
+        return await _process.StandardOutput.ReadLineAsync().WaitAsync(Limit) ?? throw new InvalidOperationException($"okapi has ended: {Errors}");
+    }
+
+    /// <summary>Tells it to quit, and waits until it has.</summary>
+    public async Task<Ended> QuitAsync()
+    {
+        await _process.StandardInput.WriteLineAsync("quit");
+        return await EndAsync();
+    }
+
+    /// <summary>There are no more commands.</summary>
+    public void EndInput() => _process.StandardInput.Close();
+
+    private static async Task<OkapiProcess> ReadyAsync(OkapiProcess started)
+    {
         try
         {
             string? line = await started._process.StandardOutput.ReadLineAsync().WaitAsync(Limit);
@@ -56,7 +77,7 @@ internal sealed class OkapiProcess : IAsyncDisposable
             {
                 await started._process.WaitForExitAsync().WaitAsync(Limit);
                 await started._errorsRead.WaitAsync(Limit);
-                throw new InvalidOperationException($"okapi serve ended with {started._process.ExitCode}: {started.Errors}");
+                throw new InvalidOperationException($"okapi ended with {started._process.ExitCode}: {started.Errors}");
             }
 
             started.ReadyLine = line;
@@ -122,7 +143,7 @@ internal sealed class OkapiProcess : IAsyncDisposable
     }
 
     /// <summary>The program beside the tests, without a build and without a launcher between: it is the server itself that signals reach.</summary>
-    private static Process Start(IEnumerable<string> arguments)
+    private static Process Start(IEnumerable<string> arguments, bool keepInput = false)
     {
         string host = Environment.ProcessPath is { } own && Path.GetFileNameWithoutExtension(own) == "dotnet" ? own : "dotnet";
         var start = new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "okapi.dll"), .. arguments])
@@ -132,7 +153,7 @@ internal sealed class OkapiProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         Process process = Process.Start(start)!;
-        process.StandardInput.Close();
+        if (!keepInput) process.StandardInput.Close();
         return process;
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using Okapi.TestSupport;
 
 namespace Okapi.Conformance.Tests;
 
@@ -19,8 +18,8 @@ public abstract class ConnectTests(Servers servers)
     [Fact]
     public async Task The_connect_exception_lists_every_server_and_why()
     {
-        await using TcpProxy broken = TcpProxy.Start(Port);
-        broken.Break();
+        await using var broken = new SocketProxy(Port);
+        await broken.BreakAsync();
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         int silentPort = ((IPEndPoint)silent.LocalEndpoint).Port;
@@ -46,8 +45,8 @@ public abstract class ConnectTests(Servers servers)
     [Fact]
     public async Task H2_A_client_that_never_was_connected_keeps_trying()
     {
-        await using TcpProxy proxy = TcpProxy.Start(Port);
-        proxy.Break();
+        await using var proxy = new SocketProxy(Port);
+        await proxy.BreakAsync();
         await using ZooKeeperClient zk = ZooKeeperClient.Start(new()
         {
             ConnectString = proxy.ConnectString,
@@ -66,8 +65,8 @@ public abstract class ConnectTests(Servers servers)
     [Fact]
     public async Task A_cancelled_connect_ends_at_once_and_leaves_nothing()
     {
-        await using TcpProxy proxy = TcpProxy.Start(Port);
-        proxy.Break();
+        await using var proxy = new SocketProxy(Port);
+        await proxy.BreakAsync();
         using var cancel = new CancellationTokenSource();
         Task<ZooKeeperClient> connecting = ZooKeeperClient.ConnectAsync(proxy.ConnectString, new() { FirstConnectTimeout = Timeout.InfiniteTimeSpan }, cancel.Token);
         await Waiting.UntilAsync(() => Task.FromResult(proxy.Accepted > 0), "an attempt is made");

@@ -20,20 +20,20 @@ public class WholeSystemTests(ITestOutputHelper output)
 
     private static long Setting(string name, long otherwise) => long.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out long value) ? value : otherwise;
 
-    /// <summary>Other seeds each day, so that in time many are run.</summary>
-    private static long First => Setting("OKAPI_SIM_FROM", 1 + ((long)(DateTime.UtcNow - DateTime.UnixEpoch).TotalDays % 1000 * Seeds));
+    /// <summary>Others each day, so that in time all are tried.</summary>
+    private static long FirstByte => Setting("OKAPI_SIM_FROM", (long)(DateTime.UtcNow - DateTime.UnixEpoch).TotalDays);
 
     [Fact]
     public async Task Every_seed_keeps_the_invariants()
     {
-        long count = Setting("OKAPI_SIM_COUNT", Seeds), first = First;
+        long count = Setting("OKAPI_SIM_COUNT", Seeds), first = Setting("OKAPI_SIM_FROM", 1);
         var pieces = new List<string>();
         for (long at = 0; at < count; at += SeedsPerProcess) pieces.Add(string.Create(CultureInfo.InvariantCulture, $"--from {first + at} --seeds {Math.Min(SeedsPerProcess, count - at)}"));
         await RunAllAsync(pieces);
     }
 
     [Fact]
-    public Task The_script_survives_every_harm_at_every_byte() => RunAllAsync([string.Create(CultureInfo.InvariantCulture, $"--bytes {2 * EachByte} {First}"), string.Create(CultureInfo.InvariantCulture, $"--bytes {2 * EachByte} {First + EachByte}")]);
+    public Task The_script_survives_every_harm_at_every_byte() => RunAllAsync([string.Create(CultureInfo.InvariantCulture, $"--bytes {2 * EachByte} {FirstByte}"), string.Create(CultureInfo.InvariantCulture, $"--bytes {2 * EachByte} {FirstByte + EachByte}")]);
 
     [Fact]
     public async Task A_seed_does_the_same_again_in_another_process()

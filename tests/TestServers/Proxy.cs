@@ -1,5 +1,4 @@
 using Okapi.Server;
-using Okapi.TestSupport;
 
 namespace Okapi.TestServers;
 
@@ -32,11 +31,14 @@ public abstract class Proxy : IAsyncDisposable
 /// <summary>Stands between clients and a port on this machine.</summary>
 public sealed class SocketProxy(int targetPort) : Proxy
 {
-    private readonly TcpProxy _proxy = TcpProxy.Start(targetPort);
+    private readonly FaultProxy _proxy = FaultProxy.Start($"127.0.0.1:{targetPort}");
 
-    public override string ConnectString => _proxy.ConnectString;
+    public override string ConnectString => _proxy.ConnectionString;
 
-    public int Port => _proxy.Port;
+    public int Port => _proxy.EndPoint.Port;
+
+    /// <summary>How many connections have been made, refused ones included.</summary>
+    public long Accepted => _proxy.Accepted;
 
     public override ZooKeeperOptions To(ZooKeeperOptions? options = null, string chroot = "")
     {
@@ -47,19 +49,19 @@ public sealed class SocketProxy(int targetPort) : Proxy
 
     public override Task CutAsync()
     {
-        _proxy.Cut();
+        _proxy.Faults.Cut();
         return Task.CompletedTask;
     }
 
     public override Task BreakAsync()
     {
-        _proxy.Break();
-        return Task.CompletedTask;
+        _proxy.Faults.Refuse();
+        return CutAsync();
     }
 
     public override void Heal() => _proxy.Heal();
 
-    public override void HoldReplies() => _proxy.HoldReplies();
+    public override void HoldReplies() => _proxy.Faults.Stall(FaultDirection.Replies);
 
     public override ValueTask DisposeAsync() => _proxy.DisposeAsync();
 }

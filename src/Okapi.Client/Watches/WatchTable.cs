@@ -310,6 +310,7 @@ internal sealed class WatchTable
     {
         if (path.Length <= 1) return default;
         int slash = path.LastIndexOf('/');
+        if (slash < 0) return default; // a server can send any text
         return slash == 0 ? path[..1] : path[..slash];
     }
 

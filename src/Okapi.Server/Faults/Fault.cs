@@ -1,4 +1,5 @@
 using Okapi.Protocol;
+using Okapi.Server.Proxies;
 
 namespace Okapi.Server;
 
@@ -81,6 +82,11 @@ public sealed class Fault : IDisposable
 
     internal Func<byte[], byte[]?>? Alteration { get; init; }
 
+    /// <summary>What it does to connections of a proxy, and to which.</summary>
+    internal Impairment? Impairment { get; init; }
+
+    internal Scope Scope { get; init; }
+
     internal Task Over => _over.Task;
 
     /// <summary>Ends it; what it held back goes on.</summary>
@@ -122,4 +128,5 @@ internal enum FaultKind
     CutForRequest,
     ReadOnly,
     Lag,
+    Proxy,
 }

@@ -8,6 +8,9 @@ internal sealed class FaultBook
 
     public bool IsEmpty => _faults.Length == 0;
 
+    /// <summary>All that are in force, in the order in which they were asked for.</summary>
+    public IReadOnlyList<Fault> InForce => _faults;
+
     public Fault Add(Fault fault)
     {
         lock (_lock) _faults = [.. _faults, fault];

@@ -40,6 +40,19 @@ public class DispatchTests
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData("ab")]
+    [InlineData("ab/c")]
+    [InlineData("//")]
+    public void H34_An_event_whose_path_is_none_concerns_no_watch(string path)
+    {
+        var table = new WatchTable(PoolCompletions.Instance);
+        Recorder watch = Recorder.On("/", WatchKind.Recursive, table);
+        foreach (WatchedEventType type in Enum.GetValues<WatchedEventType>()) table.Dispatch(new(type, KeeperState.SyncConnected, path), 5, PoolCompletions.Instance);
+        Assert.DoesNotContain(watch.Seen, seen => seen.Path == path && path != "//");
+    }
+
+    [Theory]
     [InlineData(WatchedEventType.NodeCreated, "Data Exist Persistent Recursive")]
     [InlineData(WatchedEventType.NodeDeleted, "Data Exist Children Persistent Recursive")]
     [InlineData(WatchedEventType.NodeDataChanged, "Data Exist Persistent Recursive")]

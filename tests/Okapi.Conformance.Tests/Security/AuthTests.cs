@@ -24,7 +24,7 @@ public abstract class AuthTests(TargetFixture fixture)
     {
         string root = $"/h39-{Guid.NewGuid():n}";
         string[] users = ["ann", "bob", "cid"];
-        await using var proxy = new TcpProxy(Port);
+        await using var proxy = new SocketProxy(Port);
         ZooKeeperOptions options = Options(proxy);
         options.Auth.Add(AuthInfo.Digest("ann", "of-ann"));
         options.Auth.Add(AuthInfo.Digest("bob", "of-bob"));
@@ -36,7 +36,7 @@ public abstract class AuthTests(TargetFixture fixture)
         for (int cut = 0; cut < 30; cut++)
         {
             Task lost = WaitForAsync(zk, change => !change.IsConnected);
-            proxy.Cut();
+            await proxy.CutAsync();
             await lost;
             // Asked for while there is no connection, they are the first to go on the next one.
             foreach (Task<NodeData> read in users.Select(user => zk.GetAsync($"{root}/{user}", Cancel).AsTask()).ToArray()) await read;
@@ -50,25 +50,23 @@ public abstract class AuthTests(TargetFixture fixture)
     public async Task H39_A_resumed_session_has_the_identities_it_presents_and_not_those_it_had()
     {
         string path = $"/resumed-{Guid.NewGuid():n}";
-        await using var proxy = new TcpProxy(Port);
+        await using var proxy = new SocketProxy(Port);
         ZooKeeperOptions first = Options(proxy);
         first.Auth.Add(AuthInfo.Digest("ann", "of-ann"));
         await using ZooKeeperClient owner = await ZooKeeperClient.ConnectAsync(first, Cancel);
         await owner.CreateAsync(path, "x"u8.ToArray(), acl: Acl.CreatorAll, cancellationToken: Cancel);
         SessionCredentials credentials = owner.GetSessionCredentials()!;
-        proxy.IsRefusing = true; // the first owner must not take it back
-        proxy.Cut();
+        await proxy.BreakAsync(); // the first owner must not take it back
 
         var bare = new ZooKeeperOptions { ConnectString = Target.ConnectString, Resume = credentials };
-        await using (var second = new TcpProxy(Port))
+        await using (var second = new SocketProxy(Port))
         {
-            bare.ConnectString = $"127.0.0.1:{second.Port}";
+            bare.ConnectString = second.ConnectString;
             await using ZooKeeperClient resumed = await ZooKeeperClient.ConnectAsync(bare, Cancel);
             Assert.Equal(credentials.SessionId, resumed.SessionId);
             await Assert.ThrowsAsync<NoAuthException>(() => resumed.GetAsync(path, Cancel).AsTask());
-            second.IsRefusing = true; // closing would end the session
             Task lost = WaitForAsync(resumed, change => !change.IsConnected);
-            second.Cut();
+            await second.BreakAsync(); // closing would end the session
             await lost;
         }
 
@@ -139,9 +137,9 @@ public abstract class AuthTests(TargetFixture fixture)
 
     private Task<ZooKeeperClient> ConnectAsync(ZooKeeperOptions? options = null) => ZooKeeperClient.ConnectAsync(Target.ConnectString, options, Cancel);
 
-    private static ZooKeeperOptions Options(TcpProxy proxy) => new()
+    private static ZooKeeperOptions Options(SocketProxy proxy) => new()
     {
-        ConnectString = $"127.0.0.1:{proxy.Port}",
+        ConnectString = proxy.ConnectString,
         BackoffMinimum = TimeSpan.FromMilliseconds(1),
         BackoffMaximum = TimeSpan.FromMilliseconds(1),
     };

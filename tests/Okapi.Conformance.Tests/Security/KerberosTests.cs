@@ -67,20 +67,20 @@ public class KerberosTests
     {
         string? connectString = Environment.GetEnvironmentVariable(ConnectStringVariable);
         Assert.SkipWhen(connectString is null, "It is run by the other test here.");
-        await using var proxy = new TcpProxy(ConnectString.Parse(connectString!).Servers[0].Port);
+        await using var proxy = new SocketProxy(ConnectString.Parse(connectString!).Servers[0].Port);
         var options = new ZooKeeperOptions
         {
             BackoffMinimum = TimeSpan.FromMilliseconds(1),
             BackoffMaximum = TimeSpan.FromMilliseconds(1),
             Sasl = new() { Mechanism = SaslMechanism.Gssapi, ServerHost = "localhost" },
         };
-        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync($"127.0.0.1:{proxy.Port}", options, Cancel);
+        await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, options, Cancel);
         Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann@OKAPI.TEST" });
         await zk.CreateAsync("/ann", "x"u8.ToArray(), acl: [new(Permissions.All, "sasl", "ann@OKAPI.TEST")], cancellationToken: Cancel);
         for (int cut = 0; cut < 3; cut++)
         {
             Task lost = AuthTests.WaitForAsync(zk, change => !change.IsConnected);
-            proxy.Cut();
+            await proxy.CutAsync();
             await lost;
             Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
         }

@@ -45,17 +45,17 @@ public abstract class SaslTests(TargetFixture plain, TargetFixture demanding, Ta
             Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
 
         // Every connection: cut, and cut again.
-        await using var proxy = new TcpProxy(server.EndPoint.Port);
+        await using var proxy = new SocketProxy(server.EndPoint.Port);
         ZooKeeperOptions throughProxy = As("ann", "of-ann");
         throughProxy.BackoffMinimum = throughProxy.BackoffMaximum = TimeSpan.FromMilliseconds(1);
         throughProxy.Recovery = SessionRecovery.NewSession;
         throughProxy.SessionTimeout = TimeSpan.FromSeconds(2);
-        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync($"127.0.0.1:{proxy.Port}", throughProxy, Cancel))
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, throughProxy, Cancel))
         {
             for (int cut = 0; cut < 10; cut++)
             {
                 Task lost = AuthTests.WaitForAsync(zk, change => !change.IsConnected);
-                proxy.Cut();
+                await proxy.CutAsync();
                 await lost;
                 Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
             }
@@ -63,10 +63,9 @@ public abstract class SaslTests(TargetFixture plain, TargetFixture demanding, Ta
             // Every session: away for longer than its time, and then a new one.
             long session = zk.SessionId;
             Task expired = AuthTests.WaitForAsync(zk, change => change.State == SessionState.Expired);
-            proxy.IsRefusing = true;
-            proxy.Cut();
+            await proxy.BreakAsync();
             await expired;
-            proxy.IsRefusing = false;
+            proxy.Heal();
             Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
             Assert.NotEqual(session, zk.SessionId);
             Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "sasl", User: "ann" });

@@ -111,7 +111,7 @@ public abstract class TlsTests(TargetFixture plain)
             Assert.Contains(await zk.WhoAmIAsync(Cancel), who => who is { Scheme: "x509", User: "CN=okapi test client" });
 
         // A client that renews its certificate, behind a proxy, and runs on.
-        await using var proxy = new TcpProxy(server.Tls.Port);
+        await using var proxy = new SocketProxy(server.Tls.Port);
         string pem = Copy(server.Tls.ClientPem, "renewed.pem"), key = Copy(server.Tls.ClientKey, "renewed.key"), trusted = Copy(server.Tls.CaPem, "trusted.pem");
         ZooKeeperOptions options = Options(server);
         options.ConnectString = $"localhost:{proxy.Port}";
@@ -132,7 +132,7 @@ public abstract class TlsTests(TargetFixture plain)
         }
 
         Assert.Contains(await renewing.WhoAmIAsync(Cancel), who => who is { Scheme: "x509", User: "CN=okapi test client" }); // a connection in use stays
-        proxy.Cut();
+        await proxy.CutAsync();
         Assert.Contains(await renewing.WhoAmIAsync(Cancel), who => who is { Scheme: "x509", User: "CN=renewed client" });
 
         // An embedded server has its certificate from its options, for as long as it lives.

@@ -19,7 +19,7 @@ internal sealed class OperationChecks(World world, Player player)
         else
         {
             Absent(entry, attempt.Ending, attempt.Error, $"set {path}");
-            if (attempt.Error is NoNodeException && !world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).Any(IsAbsent)) Fail($"I2: a set was refused because {path} was not there, and it was");
+            if (attempt.Code == ErrorCode.NoNode && !world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).Any(IsAbsent)) Fail($"I2: a set was refused because {path} was not there, and it was");
         }
     });
 
@@ -36,7 +36,27 @@ internal sealed class OperationChecks(World world, Player player)
         else
         {
             Absent(entry, attempt.Ending, attempt.Error, $"create {path}");
-            if (attempt.Error is NodeExistsException && world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).All(IsAbsent)) Fail($"I2: a create was refused because {path} was there, and it was not");
+            if (attempt.Code == ErrorCode.NodeExists && world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).All(IsAbsent)) Fail($"I2: a create was refused because {path} was there, and it was not");
+        }
+    });
+
+    public void OnTryCreate(string path, byte[] data, CreateMode mode, Attempt<CreateResult> attempt) => world.Later(() =>
+    {
+        Entry? entry = Single(data, $"create {path}");
+        if (!attempt.IsDone)
+        {
+            Absent(entry, attempt.Ending, attempt.Error, $"create {path}");
+        }
+        else if (attempt.Value.Path is { } created && attempt.Value.IsCreated)
+        {
+            bool isSequential = mode is CreateMode.PersistentSequential or CreateMode.EphemeralSequential;
+            if (isSequential ? !created.StartsWith(path, StringComparison.Ordinal) : created != path) Fail($"I2: a create of {path} has told of {created}");
+            if (!world.Chronicle.Of(created).Any(each => each.Deed == Deed.Created && each.Zxid > attempt.ZxidBefore && each.Zxid <= attempt.ZxidAfter && Matches(each, data))) Fail($"I2: a create of {created} was acknowledged, and it was not created");
+        }
+        else
+        {
+            Absent(entry, Ending.Refused, null, $"create {path}");
+            if (attempt.Value.Outcome == CreateOutcome.NodeExists && world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).All(IsAbsent)) Fail($"I2: a create was refused because {path} was there, and it was not");
         }
     });
 
@@ -44,7 +64,7 @@ internal sealed class OperationChecks(World world, Player player)
     {
         if (attempt.IsDone && !world.Chronicle.Of(path).Any(entry => entry.Deed == Deed.Deleted && entry.Zxid > attempt.ZxidBefore && entry.Zxid <= attempt.ZxidAfter))
             Fail($"I2: a delete of {path} was acknowledged, and it was not deleted");
-        if (attempt.Error is NoNodeException && !world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).Any(IsAbsent)) Fail($"I2: a delete was refused because {path} was not there, and it was");
+        if (attempt.Code == ErrorCode.NoNode && !world.Chronicle.Visible(path, attempt.ZxidBefore, attempt.ZxidAfter).Any(IsAbsent)) Fail($"I2: a delete was refused because {path} was not there, and it was");
     });
 
     public void OnGet(string path, Attempt<NodeData?> attempt)

@@ -18,6 +18,8 @@ internal static class PersistentChecks
             {
                 mayMiss = true;
                 isFirst = false;
+                // The next member may lag behind what an event has told, since only replies bind a session to what it has seen; then it tells it again.
+                if (world.MemberCount > 1) next = 0;
                 continue;
             }
 

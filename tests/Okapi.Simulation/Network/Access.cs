@@ -165,7 +165,7 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
     /// <summary>I8: while a session is up a client is heard of at least every third of the timeout.</summary>
     private void CheckSilence(Wire wire, State state)
     {
-        if (state.Timeout <= TimeSpan.Zero || wire.Client.IsDisposed) return;
+        if (IsCorrupted || state.Timeout <= TimeSpan.Zero || wire.Client.IsDisposed) return;
         TimeSpan silence = time.Now - state.LastSent;
         if (silence > (state.Timeout / 3) + TimeSpan.FromMilliseconds(20)) fail($"I8: client {client} was silent for {silence.TotalMilliseconds} ms; its timeout is {state.Timeout.TotalMilliseconds} ms");
     }

@@ -45,7 +45,7 @@ internal sealed class ClientStream(Action<ReadOnlyMemory<byte>> send, Action dis
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             cancellationToken.ThrowIfCancellationRequested();
-            if (_broken is not null) throw new IOException(_broken.Message, _broken);
+            if (_broken is not null) throw new IOException(_broken.Message);
             if (_received.TryPeek(out ArraySegment<byte> next))
             {
                 _received.Dequeue();
@@ -67,7 +67,7 @@ internal sealed class ClientStream(Action<ReadOnlyMemory<byte>> send, Action dis
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_isDisposed) return ValueTask.FromException(new ObjectDisposedException(nameof(ClientStream)));
-        if (_broken is not null) return ValueTask.FromException(new IOException(_broken.Message, _broken));
+        if (_broken is not null) return ValueTask.FromException(new IOException(_broken.Message));
         send(buffer);
         return default;
     }
@@ -92,10 +92,14 @@ internal sealed class ClientStream(Action<ReadOnlyMemory<byte>> send, Action dis
 
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || _isDisposed) return;
-        _isDisposed = true;
-        Wake();
-        disposed();
+        if (disposing && !_isDisposed)
+        {
+            _isDisposed = true;
+            Wake();
+            disposed();
+        }
+
+        base.Dispose(disposing);
     }
 
     private void Wake() => _waiting?.TrySetResult();

@@ -41,7 +41,23 @@ internal sealed class RecipeWorks
 
     public async Task CheckAsync()
     {
-        foreach (RecipeWork work in _works) await work.CheckAsync();
+        foreach (RecipeWork work in _works)
+        {
+            await SettleAsync();
+            await work.CheckAsync();
+        }
+    }
+
+    /// <summary>Waits until the server itself has changed nothing for a moment: containers and what has a time to live go by themselves.</summary>
+    private async Task SettleAsync()
+    {
+        long zxid;
+        do
+        {
+            zxid = _world.LastZxid;
+            await _world.PauseAsync(TimeSpan.FromMilliseconds(50));
+        }
+        while (zxid != _world.LastZxid);
     }
 
     public async Task EndAsync()

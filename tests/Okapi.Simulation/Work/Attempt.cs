@@ -21,6 +21,12 @@ internal enum Ending
 internal readonly record struct Attempt<T>(Ending Ending, T? Value, Exception? Error, long ZxidBefore, long ZxidAfter)
 {
     public bool IsDone => Ending == Ending.Done;
+
+    /// <summary>Why the server refused, if that was told by a value and not by an exception.</summary>
+    public ErrorCode? Told { get; init; }
+
+    /// <summary>Why the server refused; null if it did not.</summary>
+    public ErrorCode? Code => Told ?? (Error as ZooKeeperException)?.Code;
 }
 
 /// <summary>Makes calls, and sees that each ends once, in time and in a way that is documented (I1, I10).</summary>

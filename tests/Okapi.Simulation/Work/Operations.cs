@@ -76,8 +76,14 @@ internal sealed class Operations(World world, Player player, Luck luck, Watching
     {
         byte[] data = Data();
         CancellationToken token = Token();
-        _checks.OnSet(path, data, version, await Attempts.MakeAsync(world, player, $"set {path}", () => _zk.SetAsync(path, data, version, token)));
+        // Refusals by exception are left to few calls: exceptions take the most time of a run.
+        if (luck.OneIn(4)) _checks.OnSet(path, data, version, await Attempts.MakeAsync(world, player, $"set {path}", () => _zk.SetAsync(path, data, version, token)));
+        else _checks.OnSet(path, data, version, ToSet(await Attempts.MakeAsync(world, player, $"try set {path}", () => _zk.TrySetAsync(path, data, version, token))));
     }
+
+    private static Attempt<Stat> ToSet(Attempt<SetResult> attempt) => attempt is { IsDone: true, Value.IsWritten: false }
+        ? new(Ending.Refused, default, null, attempt.ZxidBefore, attempt.ZxidAfter) { Told = attempt.Value.Outcome == SetOutcome.NoNode ? ErrorCode.NoNode : ErrorCode.BadVersion }
+        : new(attempt.Ending, attempt.Value.Stat, attempt.Error, attempt.ZxidBefore, attempt.ZxidAfter);
 
     /// <summary>Many writes to one znode at once: they are done in the order of the calls.</summary>
     private async Task PipelineAsync()
@@ -87,7 +93,7 @@ internal sealed class Operations(World world, Player player, Luck luck, Watching
         for (int i = luck.Between(3, 12); i > 0; i--)
         {
             byte[] data = Data();
-            calls.Add(Attempts.MakeAsync(world, player, $"set {path}", () => _zk.SetAsync(path, data)));
+            calls.Add(SetOneAsync(data));
             _ = CheckAsync(calls[^1], data);
         }
 
@@ -100,6 +106,8 @@ internal sealed class Operations(World world, Player player, Luck luck, Watching
             last = each.Value.Mzxid;
         }
 
+        async Task<Attempt<Stat>> SetOneAsync(byte[] data) => ToSet(await Attempts.MakeAsync(world, player, $"pipelined set {path}", () => _zk.TrySetAsync(path, data)));
+
         async Task CheckAsync(Task<Attempt<Stat>> call, byte[] data) => _checks.OnSet(path, data, null, await call);
     }
 
@@ -108,6 +116,13 @@ internal sealed class Operations(World world, Player player, Luck luck, Watching
         byte[] data = Data();
         TimeSpan? ttl = mode == CreateMode.PersistentWithTtl ? luck.Ms(1, 20_000) : null;
         CancellationToken token = Token();
+        if (!luck.OneIn(3))
+        {
+            Attempt<CreateResult> tried = await Attempts.MakeAsync(world, player, $"try create {path} {mode}", () => _zk.TryCreateAsync(path, data, mode, ttl: ttl, cancellationToken: token));
+            _checks.OnTryCreate(path, data, mode, tried);
+            return;
+        }
+
         Attempt<CreatedNode> attempt = await Attempts.MakeAsync(world, player, $"create {path} {mode}", () => _zk.CreateWithStatAsync(path, data, mode, ttl: ttl, cancellationToken: token));
         _checks.OnCreate(path, data, mode, attempt);
     }
@@ -115,12 +130,19 @@ internal sealed class Operations(World world, Player player, Luck luck, Watching
     private async Task DeleteAsync(string path, int? version)
     {
         CancellationToken token = Token();
-        Attempt<int> attempt = await Attempts.MakeAsync(world, player, $"delete {path}", async () =>
+        if (luck.OneIn(4))
         {
-            await _zk.DeleteAsync(path, version, token);
-            return 0;
-        });
-        _checks.OnDelete(path, attempt);
+            _checks.OnDelete(path, await Attempts.MakeAsync(world, player, $"delete {path}", async () =>
+            {
+                await _zk.DeleteAsync(path, version, token);
+                return 0;
+            }));
+            return;
+        }
+
+        Attempt<DeleteOutcome> tried = await Attempts.MakeAsync(world, player, $"try delete {path}", () => _zk.TryDeleteAsync(path, version, token));
+        bool isRefused = tried is { IsDone: true, Value: not DeleteOutcome.Deleted };
+        _checks.OnDelete(path, new Attempt<int>(isRefused ? Ending.Refused : tried.Ending, 0, tried.Error, tried.ZxidBefore, tried.ZxidAfter) { Told = isRefused && tried.Value == DeleteOutcome.NoNode ? ErrorCode.NoNode : null });
     }
 
     private async Task GetAsync(string path)

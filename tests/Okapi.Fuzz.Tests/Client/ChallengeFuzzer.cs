@@ -1,0 +1,43 @@
+using System.Text;
+using Okapi.Fuzz.Tests.Records;
+using Okapi.Security;
+
+namespace Okapi.Fuzz.Tests.Client;
+
+/// <summary>Spoils what a server says in SASL DIGEST-MD5.</summary>
+internal static class ChallengeFuzzer
+{
+    private static readonly string[] Challenges =
+    [
+        "realm=\"zk-sasl-md5\",nonce=\"2vqJ/aXF0Bv9h\",qop=\"auth\",charset=utf-8,algorithm=md5-sess",
+        "nonce=\"\\\"q\\\\\",algorithm=md5-sess",
+        "realm=\"a\",realm=\"b\",nonce=\"n\",qop=\"auth,auth-int\",maxbuf=65536,cipher=\"rc4\",algorithm=md5-sess",
+        "rspauth=00112233445566778899aabbccddeeff",
+    ];
+
+    public static void Run(ulong seed)
+    {
+        var luck = new Luck(seed);
+        List<byte> bytes = [.. Encoding.ASCII.GetBytes(luck.Pick(Challenges))];
+        for (int times = luck.Below(4); times > 0 && bytes.Count > 0; times--) RecordFuzzer.Spoil(luck, bytes);
+        byte[] challenge = [.. bytes];
+        using var mechanism = new DigestMd5Mechanism("ann", "of-ann");
+        mechanism.Start();
+        ThrownHere.Begin();
+        try
+        {
+            mechanism.Respond(challenge);
+            mechanism.Respond(Encoding.ASCII.GetBytes(luck.Pick(Challenges)));
+            throw new FuzzFailure("A server without the password has proved that it knows it.", challenge);
+        }
+        catch (SaslException)
+        {
+            // Refused, as it has to be in the end.
+        }
+        finally
+        {
+            IReadOnlyList<Exception> odd = ThrownHere.End(static each => each is SaslException or FuzzFailure or DecoderFallbackException);
+            if (odd.Count > 0) throw new FuzzFailure($"Something threw {odd[0]}", challenge);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Net;
+using Okapi.TestSupport;
+
+namespace Okapi.Fuzz.Tests.Differential;
+
+/// <summary>One session on one server, which says frame by frame what class of answer it gets: the code of a reply, the end of the connection, or silence.</summary>
+internal sealed class Seat : IAsyncDisposable
+{
+    private const int Mark = 0x4d41524b; // the xid of what follows each frame; its answer says that the frame's own is through
+
+    private WireClient? _zk;
+
+    /// <summary>Opens a session if there is none.</summary>
+    public async Task OpenAsync(IPEndPoint server) => _zk ??= await WireClient.OpenAsync(server, timeoutMs: 60_000);
+
+    /// <summary>Sends one frame, and a mark after it.</summary>
+    /// <returns>What comes back, as text.</returns>
+    public async Task<string> SendAsync(byte[] frame, IPEndPoint server)
+    {
+        WireClient zk = _zk!;
+        byte[] mark = Streams.Mutation.Frame([0x4d, 0x41, 0x52, 0x4b, 0, 0, 0, (byte)OpCode.Exists, 0, 0, 0, 1, (byte)'/', 0]);
+        var heard = new List<string>();
+        try
+        {
+            await zk.SendBytesAsync((byte[])[.. frame, .. mark]);
+            while (await zk.ReadAsync() is { } reply)
+            {
+                // After a refusal by which the connection ends, what was under way may be answered or not (B18, B25).
+                bool isMark = reply.Xid == Mark, isEnding = reply.Error == ErrorCode.SessionExpired || heard.Exists(IsLast);
+                if (isMark && !isEnding) return heard.Count == 0 ? "silence" : string.Join(", ", heard);
+                if (!isMark && !IsEvent(reply)) heard.Add($"{reply.Xid} {reply.Error}");
+            }
+        }
+        catch (EndOfStreamException)
+        {
+            heard.Add("half a frame");
+        }
+        catch (IOException)
+        {
+            // As good as closed.
+        }
+
+        heard.Add("closed");
+        await LeaveAsync(server);
+        return string.Join(", ", heard);
+    }
+
+    /// <summary>Ends the session, so that what it has does not go at some time of the server's.</summary>
+    public async Task LeaveAsync(IPEndPoint server)
+    {
+        if (_zk is not { } zk) return;
+        _zk = null;
+        await zk.DisposeAsync();
+        await using WireClient again = await WireClient.OpenAsync(server, timeoutMs: 60_000, resume: zk.Session);
+        if (again.SessionId == 0) return; // it was closed
+        await again.SendAsync(OpCode.CloseSession);
+        while (await again.ReadFrameAsync() is not null);
+    }
+
+    public ValueTask DisposeAsync() => _zk?.DisposeAsync() ?? default;
+
+    private static bool IsLast(string heard) => heard.EndsWith(nameof(ErrorCode.Unimplemented), StringComparison.Ordinal) || heard.EndsWith(nameof(ErrorCode.AuthFailed), StringComparison.Ordinal);
+
+    private static bool IsEvent(WireReply reply) => reply is { Xid: Xids.Notification, Error: ErrorCode.Ok } && Records.Layout.Parse("iie", reply.Body) is { IsWhole: true } parsed && parsed.Length == reply.Body.Length;
+}

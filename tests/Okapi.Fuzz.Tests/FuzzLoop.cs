@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Okapi.Fuzz.Tests;
+
+/// <summary>An input was not met as it has to be.</summary>
+/// <param name="message">What was wrong.</param>
+/// <param name="input">The bytes, or null where the seed says all.</param>
+public sealed class FuzzFailure(string message, byte[]? input = null) : Exception(message)
+{
+    public byte[]? Input { get; } = input;
+}
+
+/// <summary>Runs inputs until there were enough, tells how far it is, and gives of a failure what repeats it.</summary>
+/// <param name="name">The kind of fuzzing: F1 to F4.</param>
+/// <param name="inputs">How many inputs ./test runs.</param>
+/// <param name="time">How long ./test takes at most; a longer run is asked for by its number of inputs.</param>
+internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
+{
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(10);
+
+    private readonly long _inputs = FuzzSettings.Inputs ?? inputs;
+    private readonly Stopwatch _watch = Stopwatch.StartNew();
+    private TimeSpan _told;
+    private long _count;
+    private int _failed;
+
+    /// <summary>How many inputs were run.</summary>
+    public long Count => Interlocked.Read(ref _count);
+
+    /// <summary>Runs inputs on both of two threads.</summary>
+    /// <param name="begin">Makes what one thread needs, and gives what runs one input.</param>
+    public void Run(Func<Action<ulong>> begin)
+    {
+        Exception?[] failures = new Exception?[2];
+        Thread[] threads = [.. Enumerable.Range(0, failures.Length).Select(index => new Thread(() => failures[index] = RunLane(begin(), (ulong)index)) { Name = $"{name}-{index}" })];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        if (failures.FirstOrDefault(failure => failure is not null) is { } first) throw first;
+        SayHowMany();
+    }
+
+    /// <summary>Runs inputs one after another on each of several subjects, side by side. The seed says which: seed n goes to the subject n modulo their number.</summary>
+    public async Task RunAsync(params Func<ulong, Task>[] subjects)
+    {
+        await Task.WhenAll(subjects.Select((run, index) => Task.Run(async () =>
+        {
+            foreach (ulong seed in Seeds((ulong)index, (ulong)subjects.Length))
+            {
+                try
+                {
+                    await run(seed);
+                }
+                catch (Exception error)
+                {
+                    throw Explain(seed, error);
+                }
+            }
+        })));
+        SayHowMany();
+    }
+
+    private void SayHowMany() => Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+
+    private IEnumerable<ulong> Seeds(ulong lane, ulong lanes)
+    {
+        ulong first = FuzzSettings.Seed;
+        for (ulong seed = first + ((lane + lanes - (first % lanes)) % lanes); seed - first < (ulong)_inputs && Volatile.Read(ref _failed) == 0 && (FuzzSettings.Inputs is not null || _watch.Elapsed < time); seed += lanes)
+        {
+            Tell(Interlocked.Increment(ref _count));
+            yield return seed;
+        }
+    }
+
+    public static void Say(string line)
+    {
+        TestContext.Current.TestOutputHelper?.WriteLine(line);
+        if (FuzzSettings.Inputs is not null || FuzzSettings.Replay is not null) Console.WriteLine(line);
+    }
+
+    private Exception? RunLane(Action<ulong> run, ulong lane)
+    {
+        foreach (ulong seed in Seeds(lane, 2))
+        {
+            try
+            {
+                run(seed);
+            }
+            catch (Exception error)
+            {
+                return Explain(seed, error);
+            }
+        }
+
+        return null;
+    }
+
+    private InvalidOperationException Explain(ulong seed, Exception error)
+    {
+        Volatile.Write(ref _failed, 1);
+        string how = $"eng/fuzz --only {name} --seed {seed} --inputs 1";
+        if (error is FuzzFailure { Input: { } bytes })
+        {
+            string folder = Path.Combine(AppContext.BaseDirectory, "failures");
+            Directory.CreateDirectory(folder);
+            string file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{seed}.hex"));
+            HexFile.Write(file, $"{name}: {error.Message}", bytes);
+            how += $", or eng/fuzz --only {name} --replay {file}";
+        }
+
+        Console.WriteLine($"{name}: seed {seed} fails: {error.Message}");
+        return new($"{name}, seed {seed}: {error.Message}{Environment.NewLine}Again: {how}", error);
+    }
+
+    private void Tell(long number)
+    {
+        if (FuzzSettings.Inputs is null || _watch.Elapsed - _told < ProgressEvery) return;
+        _told = _watch.Elapsed;
+        Console.WriteLine($"{name}: {number} of {_inputs} inputs, {number / _watch.Elapsed.TotalSeconds:f0}/s");
+    }
+}
