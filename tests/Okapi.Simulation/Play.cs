@@ -25,6 +25,7 @@ internal static class Play
                 options.AllowReadOnly = luck.OneIn(4);
                 options.ShuffleServers = luck.OneIn(2);
                 if (luck.OneIn(4)) options.RequestTimeout = luck.Ms(500, 5000);
+                if (luck.OneIn(4)) options.MaxOutstandingRequests = luck.Between(1, 3);
             });
         }
 

@@ -12,6 +12,7 @@ internal sealed class LockWork(World world, Luck luck, int kind) : RecipeWork(wo
 {
     private const string Fence = "/r/fence";
     private readonly List<LockHandle> _held = [];
+    private readonly HashSet<LockHandle> _released = [];
     private readonly int _most = kind == 2 ? 2 : 1;
 
     public override async Task RunAsync(Player player)
@@ -73,11 +74,22 @@ internal sealed class LockWork(World world, Luck luck, int kind) : RecipeWork(wo
         }
     }
 
+    /// <summary>What is not held for certain any more is told to its holder, by its token too (H59).</summary>
+    private async Task EndLostAsync()
+    {
+        LockHandle[] lost = [.. _held.Where(static each => !each.IsHeld)];
+        _held.RemoveAll(lost.Contains);
+        if (lost.Length == 0) return;
+        await World.PauseAsync(TimeSpan.FromMilliseconds(1)); // what is registered on a token runs elsewhere
+        foreach (LockHandle each in lost)
+            if (!each.Lost.IsCancellationRequested && !_released.Contains(each)) Fail($"H59: the holder of 0x{each.FencingToken:x} is not told that it may be lost");
+    }
+
     private async Task HoldAsync(Player player, LockHandle handle, Luck luck)
     {
         World.Trace.Note(50, player.Number, handle.FencingToken);
         World.Trace.Say($"c{player.Number} holds the lock with token 0x{handle.FencingToken:x}");
-        _held.RemoveAll(static each => !each.IsHeld);
+        await EndLostAsync();
         if (handle.IsHeld) _held.Add(handle);
         // A session that is ended by force ends before its holder can know; only the fence helps then.
         if (_held.Count > _most && World is { HasLostData: false, HasExpiredByForce: false }) Fail($"K4: {_held.Count} hold the lock at once, with tokens {string.Join(", ", _held.Select(each => $"0x{each.FencingToken:x}"))}");
@@ -88,7 +100,9 @@ internal sealed class LockWork(World world, Luck luck, int kind) : RecipeWork(wo
             await Attempts.MakeAsync(World, player, "fenced write", async () => await player.Zk.Transaction().Check(handle.Path).Set(Fence, token).TryCommitAsync());
         }
 
+        await EndLostAsync();
         _held.Remove(handle);
+        _released.Add(handle);
         await Attempts.MakeAsync(World, player, "release", async () =>
         {
             await handle.DisposeAsync();

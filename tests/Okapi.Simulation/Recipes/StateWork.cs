@@ -80,9 +80,11 @@ internal sealed class StateWork(World world, Luck luck) : RecipeWork(world, luck
 
     private async Task ReadLatestAsync(Opened opened)
     {
-        int before = opened.Done;
+        (string Name, int Done)[] before = [.. _opened.Select(each => (each.Name, each.Done))];
         Attempt<Tally> attempt = await Attempts.MakeAsync(World, opened.Player, "read latest", async () => await opened.State.ReadLatestAsync(), TimeSpan.FromMinutes(2));
-        if (attempt.IsDone && attempt.Value!.Of(opened.Name) < before && !World.HasLostData) Fail($"K6: the latest state of client {opened.Player.Number} lacks an update of its own: {attempt.Value.Of(opened.Name)} of {before}");
+        if (!attempt.IsDone || World.HasLostData) return;
+        foreach ((string name, int done) in before)
+            if (attempt.Value!.Of(name) < done) Fail($"K6: the latest state of client {opened.Player.Number} lacks an update that was made before it was asked for: {attempt.Value.Of(name)} of the {done} of {name}");
     }
 
     private async Task ReadAsync(Opened opened, Versioned<Tally> since)
