@@ -87,13 +87,20 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
         if (header.Xid > 0)
         {
             if (IsCorrupted) return;
-            if (header.Xid <= state.LastXid) fail($"I3: client {client} sends xid {header.Xid} after {state.LastXid}");
-            state.LastXid = header.Xid;
-            if (IsWrite(header.Type) && !_writes.Add(header.Xid)) fail($"I2: client {client} sends the {header.Type} with xid {header.Xid} a second time");
+            CheckNumber(header, state);
         }
 
         CheckSilence(wire, state);
         state.LastSent = time.Now;
+    }
+
+    private void CheckNumber(RequestHeader header, State state)
+    {
+        if (!state.Xids.Add(header.Xid)) fail($"I3: client {client} sends xid {header.Xid} twice on one connection");
+        if (!IsWrite(header.Type)) return; // a read that is sent again gets another number, and goes before what was made later and not sent
+        if (header.Xid <= state.LastWrite) fail($"I3: client {client} sends the write {header.Xid} after {state.LastWrite}");
+        state.LastWrite = header.Xid;
+        if (!_writes.Add(header.Xid)) fail($"I2: client {client} sends the {header.Type} with xid {header.Xid} a second time");
     }
 
     void IWireTap.OnAnswered(Wire wire, byte[] frame)
@@ -192,7 +199,9 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
 
         public bool HasSession { get; set; }
 
-        public int LastXid { get; set; }
+        public HashSet<int> Xids { get; } = [];
+
+        public int LastWrite { get; set; }
 
         public TimeSpan Timeout { get; set; }
 
