@@ -38,6 +38,10 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
                 if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
                 await ReconnectAsync(doubt, cancellationToken).ConfigureAwait(false);
             }
+            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            {
+                ExceptionDispatchInfo.Throw(doubt!);
+            }
         }
     }
 

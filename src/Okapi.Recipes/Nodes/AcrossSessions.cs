@@ -15,6 +15,9 @@ internal static class AcrossSessions
         _ => false,
     };
 
+    /// <summary>Whether a failure says nothing of an earlier try, which may have been applied: a refusal of the later one, such as by a server in read-only mode, is not the answer then.</summary>
+    public static bool LeavesDoubt(ZooKeeperException? doubt, Exception error) => doubt is not null && error != doubt && !CanGoOn(error);
+
     /// <summary>Does something that may be done again, as often as it takes.</summary>
     /// <exception cref="SessionEndedException">The client is over.</exception>
     public static async Task<T> RunAsync<T>(ZooKeeperClient zk, Func<CancellationToken, Task<T>> run, CancellationToken cancellationToken)

@@ -87,6 +87,10 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
                     ExceptionDispatchInfo.Throw(doubt); // what became of the entry is what the caller has to know
                 }
             }
+            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            {
+                ExceptionDispatchInfo.Throw(doubt!);
+            }
         }
     }
 

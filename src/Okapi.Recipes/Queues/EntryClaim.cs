@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Queues;
@@ -55,6 +56,10 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
             {
                 if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
                 await _zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+            }
+            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            {
+                ExceptionDispatchInfo.Throw(doubt!);
             }
         }
     }

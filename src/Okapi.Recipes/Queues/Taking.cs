@@ -79,6 +79,10 @@ internal sealed class Taking(QueueFolder folder)
             {
                 throw new EntryInDoubtException(entry, doubt ?? over);
             }
+            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            {
+                throw new EntryInDoubtException(entry, doubt!);
+            }
 
             try
             {

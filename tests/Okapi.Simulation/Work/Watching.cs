@@ -89,6 +89,8 @@ internal sealed class Watching(World world, Player player)
         Entry? next = world.Chronicle.All.FirstOrDefault(entry => entry.Zxid > watch.Armed && Concerns(watch, entry));
         if (!watch.Fired.IsCompleted)
         {
+            // What was created and deleted again while the client was away does not show (ZooKeeper guide, watches; H51).
+            if (watch.Kind == "exists") next = world.Chronicle.All.FirstOrDefault(entry => entry.Zxid >= world.TouchedFrom && Concerns(watch, entry));
             if (next is not null && next.Zxid > watch.ArmedAtMost) world.Fail($"I6: client {player.Number} was not told that {watch.Path} has changed at 0x{next.Zxid:x}: a {watch.Kind} watch as of 0x{watch.Armed:x}");
             return;
         }
