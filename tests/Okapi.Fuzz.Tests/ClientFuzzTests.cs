@@ -29,5 +29,5 @@ public class F2
 
     /// <summary>The challenge of SASL DIGEST-MD5 is text with a grammar of its own.</summary>
     [Fact]
-    public void A_spoiled_challenge_is_answered_or_refused() => new FuzzLoop("F2-sasl", 200_000, TimeSpan.FromSeconds(5)).Run(() => ChallengeFuzzer.Run);
+    public void A_spoiled_challenge_is_answered_or_refused() => new FuzzLoop(ChallengeFuzzer.Name, 200_000, TimeSpan.FromSeconds(5)).Run(() => ChallengeFuzzer.Run);
 }

@@ -6,16 +6,21 @@ namespace Okapi.Fuzz.Tests.Differential;
 /// <summary>One session on one server, which says frame by frame what class of answer it gets: the code of a reply, the end of the connection, or silence.</summary>
 internal sealed class Seat : IAsyncDisposable
 {
+    /// <summary>What is heard when the connection ends.</summary>
+    public const string Closed = "closed";
+
     private const int Mark = 0x4d41524b; // the xid of what follows each frame; its answer says that the frame's own is through
 
     private WireClient? _zk;
+
+    public bool IsOpen => _zk is not null;
 
     /// <summary>Opens a session if there is none.</summary>
     public async Task OpenAsync(IPEndPoint server) => _zk ??= await WireClient.OpenAsync(server, timeoutMs: 60_000);
 
     /// <summary>Sends one frame, and a mark after it.</summary>
-    /// <returns>What comes back, as text.</returns>
-    public async Task<string> SendAsync(byte[] frame, IPEndPoint server)
+    /// <returns>What comes back, answer by answer; nothing: silence.</returns>
+    public async Task<IReadOnlyList<string>> SendAsync(byte[] frame, IPEndPoint server)
     {
         WireClient zk = _zk!;
         byte[] mark = Streams.Mutation.Frame([0x4d, 0x41, 0x52, 0x4b, 0, 0, 0, (byte)OpCode.Exists, 0, 0, 0, 1, (byte)'/', 0]);
@@ -27,7 +32,7 @@ internal sealed class Seat : IAsyncDisposable
             {
                 // After a refusal by which the connection ends, what was under way may be answered or not (B18, B25).
                 bool isMark = reply.Xid == Mark, isEnding = reply.Error == ErrorCode.SessionExpired || heard.Exists(IsLast);
-                if (isMark && !isEnding) return heard.Count == 0 ? "silence" : string.Join(", ", heard);
+                if (isMark && !isEnding) return heard;
                 if (!isMark && !IsEvent(reply)) heard.Add($"{reply.Xid} {reply.Error}");
             }
         }
@@ -40,9 +45,9 @@ internal sealed class Seat : IAsyncDisposable
             // As good as closed.
         }
 
-        heard.Add("closed");
+        heard.Add(Closed);
         await LeaveAsync(server);
-        return string.Join(", ", heard);
+        return heard;
     }
 
     /// <summary>Ends the session, so that what it has does not go at some time of the server's.</summary>

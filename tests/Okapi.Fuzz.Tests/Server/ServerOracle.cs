@@ -88,7 +88,7 @@ internal sealed record ServerOracle(IReadOnlyList<Due> Answers, bool IsWord = fa
     }
 
     /// <summary>How the body of a request lies; null: nobody knows such a request.</summary>
-    private static string? BodyOf(OpCode type) => type switch
+    public static string? BodyOf(OpCode type) => type switch
     {
         OpCode.Create or OpCode.Create2 or OpCode.CreateContainer => "rbAi",
         OpCode.CreateTtl => "rbAil",
