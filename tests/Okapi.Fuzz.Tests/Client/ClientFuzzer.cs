@@ -9,7 +9,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
 {
     // Twice the largest reply, for the buffer and what is made of it, and what a client and its calls take.
     private const long MostBytes = (2 * Conversation.MaxReply) + (1 << 20);
-    private const int Tries = 3;
+    private const int Tries = 20;
     private static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(50);
 
     private readonly Interesting _interesting = new();
@@ -44,7 +44,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
             for (int tries = 1; ; tries++)
             {
                 (string outcome, long bytes, TimeSpan time) = Measure(input);
-                // A machine that has more to do lets a thread wait; more than once is no chance. What is allocated once, for types and pools, is not allocated again.
+                // A machine that has more to do lets a thread wait; so often is no chance. What is allocated once, for types and pools, is not allocated again.
                 if (bytes <= MostBytes && time <= MostTime) return outcome;
                 if (tries == Tries) throw new FuzzFailure($"It took {time.TotalMilliseconds:f1} ms and {bytes} bytes; {MostTime.TotalMilliseconds} ms and {MostBytes} bytes are allowed.");
             }

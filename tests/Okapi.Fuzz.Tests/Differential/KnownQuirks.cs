@@ -20,9 +20,7 @@ internal readonly record struct Met(OpCode Type, byte[] Body, string Apache, str
 /// <summary>Where the embedded server may answer otherwise than Apache's 3.8.0: the row of the conformance table, why, and what tells from the request and both answers that it is this.</summary>
 internal static class KnownQuirks
 {
-    private const string ClosedTooEarly = "B22";
-
-    private const int MaxFrame = 0xfffff;
+    private const string ClosedTooEarly = "B22, B25, B68", AuthFirst = "B67";
 
     public static IReadOnlyList<(string Row, string Why, Func<Met, bool> Explains)> All { get; } =
     [
@@ -41,14 +39,15 @@ internal static class KnownQuirks
     /// <param name="embedded">What the embedded server answered, in order.</param>
     public static string? Find(IReadOnlyList<byte[]> frames, ReadOnlySpan<byte> rest, IReadOnlyList<string> apache, IReadOnlyList<string> embedded)
     {
-        if (IsClosedTooEarly(frames, rest, apache, embedded)) return ClosedTooEarly;
+        if (IsClosedTooEarly(frames.Count + (rest.Length > 0 ? 1 : 0), apache, embedded)) return ClosedTooEarly;
+        if (IsAuthFirst(frames, apache, embedded)) return AuthFirst;
         string? row = null;
-        if (apache.Count != embedded.Count) return null;
+        if (apache.Count == 0 || apache.Count != embedded.Count) return null;
         for (int i = 0; i < apache.Count; i++)
         {
             if (apache[i] == embedded[i]) continue;
             if (i >= frames.Count || frames[i].Length < 12) return null;
-            var met = new Met((OpCode)BinaryPrimitives.ReadInt32BigEndian(frames[i].AsSpan(8)), frames[i][12..], apache[i], embedded[i]);
+            var met = new Met(Type(frames[i]), frames[i][12..], apache[i], embedded[i]);
             row = All.FirstOrDefault(each => each.Explains(met)).Row;
             if (row is null) return null;
         }
@@ -57,14 +56,25 @@ internal static class KnownQuirks
     }
 
     /// <summary>
-    /// A length that cannot be, after requests in the same bytes: 3.8.0 closes at once, and replies that are under way are lost or not. The embedded server sends what it owes first.
+    /// Requests, and in the same bytes what ends the connection: to a length that cannot be, an unknown request or a credential that is refused, 3.8.0 sees where it reads, before the requests
+    /// that are under way, whose replies are then lost or not. The embedded server sends what it owes first.
     /// </summary>
-    private static bool IsClosedTooEarly(IReadOnlyList<byte[]> frames, ReadOnlySpan<byte> rest, IReadOnlyList<string> apache, IReadOnlyList<string> embedded)
+    private static bool IsClosedTooEarly(int pieces, IReadOnlyList<string> apache, IReadOnlyList<string> embedded)
     {
-        int impossible = frames.TakeWhile(frame => frame.Length >= 12).Count();
-        bool isImpossible = impossible < frames.Count || (rest.Length >= 4 && BinaryPrimitives.ReadInt32BigEndian(rest) is < 8 or > MaxFrame);
-        return isImpossible && impossible > 0 && apache[^1] == Seat.Closed && embedded[^1] == Seat.Closed && apache.Count < embedded.Count && embedded.Take(apache.Count - 1).SequenceEqual(apache.SkipLast(1));
+        int end = apache.Count > 1 && Seat.IsLast(apache[^2]) ? 2 : 1;
+        return pieces > 1 && apache.Count > 0 && apache.Count < embedded.Count && apache[^1] == Seat.Closed && apache.TakeLast(end).SequenceEqual(embedded.TakeLast(end)) && embedded.Take(apache.Count - end).SequenceEqual(apache.SkipLast(end));
     }
+
+    /// <summary>A credential, or a step of SASL, after requests in the same bytes is answered where it is read, before the requests that are under way; by the embedded server in its turn.</summary>
+    private static bool IsAuthFirst(IReadOnlyList<byte[]> frames, IReadOnlyList<string> apache, IReadOnlyList<string> embedded)
+    {
+        string[] auths = [.. frames.Where(static frame => Type(frame) is OpCode.Auth or OpCode.Sasl).Select(static frame => $"{BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(4))} {ErrorCode.Ok}")];
+        return auths.Length > 0 && !apache.SequenceEqual(embedded) && apache.Order(StringComparer.Ordinal).SequenceEqual(embedded.Order(StringComparer.Ordinal))
+            && apache.Except(auths).SequenceEqual(embedded.Except(auths));
+    }
+
+    /// <summary>What a frame asks for.</summary>
+    public static OpCode Type(byte[] frame) => frame.Length < 12 ? OpCode.Error : (OpCode)BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(8));
 
     private static string Path(ReadOnlySpan<byte> body)
     {
