@@ -15,7 +15,7 @@ public class F4
         IReadOnlyList<Conversation> conversations = await Conversation.RecordAllAsync(ServerVersion.V38);
         await using TwoServers servers = await TwoServers.StartAsync();
         await using var fuzzer = new DifferentialFuzzer(servers, conversations);
-        await new FuzzLoop(nameof(F4), 2_000, TimeSpan.FromSeconds(20), fixedSeed: 1, isOneStory: true).RunAsync(fuzzer.RunAsync);
+        await new FuzzLoop(nameof(F4), 2_000, TimeSpan.FromSeconds(15), fixedSeed: 1, isOneStory: true).RunAsync(fuzzer.RunAsync);
         FuzzLoop.Say($"F4: {string.Join("; ", fuzzer.Classes.Select(each => $"{each.Key} {each.Value}"))}. Known differences: {string.Join(", ", fuzzer.Excused.Select(each => $"{each.Key} {each.Value}"))}.");
     }
 }
