@@ -15,7 +15,7 @@ public class F2
         IReadOnlyList<Conversation> conversations = await Conversation.RecordAllAsync(ServerVersion.V39);
         new ClientFuzzer(conversations).RunUnspoiled();
         int kept = 0;
-        new FuzzLoop(nameof(F2), 100_000, TimeSpan.FromSeconds(25)).Run(() =>
+        new FuzzLoop(nameof(F2), 200_000, TimeSpan.FromSeconds(25)).Run(() =>
         {
             var fuzzer = new ClientFuzzer(conversations);
             return seed =>
@@ -29,5 +29,5 @@ public class F2
 
     /// <summary>The challenge of SASL DIGEST-MD5 is text with a grammar of its own.</summary>
     [Fact]
-    public void A_spoiled_challenge_is_answered_or_refused() => new FuzzLoop("F2-sasl", 200_000, TimeSpan.FromSeconds(5)).Run(() => ChallengeFuzzer.Run);
+    public void A_spoiled_challenge_is_answered_or_refused() => new FuzzLoop(ChallengeFuzzer.Name, 200_000, TimeSpan.FromSeconds(5)).Run(() => ChallengeFuzzer.Run);
 }

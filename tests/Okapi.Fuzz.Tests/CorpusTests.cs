@@ -23,6 +23,9 @@ public class CorpusTests
         string name = Path.GetFileName(file);
         switch (name[..2])
         {
+            case nameof(F2) when name.StartsWith(ChallengeFuzzer.Name, StringComparison.Ordinal):
+                ChallengeFuzzer.Run(input);
+                break;
             case nameof(F1):
                 new RecordFuzzer().Run(input);
                 break;

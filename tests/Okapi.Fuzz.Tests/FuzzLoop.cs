@@ -15,11 +15,14 @@ public sealed class FuzzFailure(string message, byte[]? input = null) : Exceptio
 /// <param name="name">The kind of fuzzing: F1 to F4.</param>
 /// <param name="inputs">How many inputs ./test runs.</param>
 /// <param name="time">How long ./test takes at most; a longer run is asked for by its number of inputs.</param>
-internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
+/// <param name="fixedSeed">The first seed in ./test; null: another one each time.</param>
+/// <param name="isOneStory">Whether each input meets what all before it have left behind, so that only all of them again are the same.</param>
+internal sealed class FuzzLoop(string name, long inputs, TimeSpan time, ulong? fixedSeed = null, bool isOneStory = false)
 {
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(10);
 
     private readonly long _inputs = FuzzSettings.Inputs ?? inputs;
+    private readonly ulong _first = FuzzSettings.Seed ?? (FuzzSettings.Inputs is null ? fixedSeed : null) ?? FuzzSettings.Chance;
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private TimeSpan _told;
     private long _count;
@@ -60,12 +63,11 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
         SayHowMany();
     }
 
-    private void SayHowMany() => Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {FuzzSettings.Seed}.");
+    private void SayHowMany() => Say($"{name}: {Count} inputs in {_watch.Elapsed.TotalSeconds:f1} s, first seed {_first}.");
 
     private IEnumerable<ulong> Seeds(ulong lane, ulong lanes)
     {
-        ulong first = FuzzSettings.Seed;
-        for (ulong seed = first + ((lane + lanes - (first % lanes)) % lanes); seed - first < (ulong)_inputs && Volatile.Read(ref _failed) == 0 && (FuzzSettings.Inputs is not null || _watch.Elapsed < time); seed += lanes)
+        for (ulong seed = _first + ((lane + lanes - (_first % lanes)) % lanes); seed - _first < (ulong)_inputs && Volatile.Read(ref _failed) == 0 && (FuzzSettings.Inputs is not null || _watch.Elapsed < time); seed += lanes)
         {
             Tell(Interlocked.Increment(ref _count));
             yield return seed;
@@ -98,18 +100,26 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time)
     private InvalidOperationException Explain(ulong seed, Exception error)
     {
         Volatile.Write(ref _failed, 1);
-        string how = $"eng/fuzz --only {name} --seed {seed} --inputs 1";
-        if (error is FuzzFailure { Input: { } bytes })
-        {
-            string folder = Path.Combine(AppContext.BaseDirectory, "failures");
-            Directory.CreateDirectory(folder);
-            string file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{seed}.hex"));
-            HexFile.Write(file, $"{name}: {error.Message}", bytes);
-            how += $", or eng/fuzz --only {name} --replay {file}";
-        }
+        string message = $"{name}, seed {seed}: {error.Message}{Environment.NewLine}It was found after {Count} inputs. Again: eng/fuzz {Replay(seed, error)}";
+        Console.WriteLine(message);
+        return new(message, error);
+    }
 
-        Console.WriteLine($"{name}: seed {seed} fails: {error.Message}");
-        return new($"{name}, seed {seed}: {error.Message}{Environment.NewLine}Again: {how}", error);
+    /// <summary>What repeats a failure: its bytes, for what was kept of earlier inputs may have a part in how they were made; its seed, where that says all.</summary>
+    private string Replay(ulong seed, Exception error)
+    {
+        string? bytes = error is FuzzFailure { Input: { } input } ? $"--replay {Keep(seed, error.Message, input)}" : null;
+        if (isOneStory) return $"--only {name} --seed {_first} --inputs {seed - _first + 1}{(bytes is null ? "" : $", and perhaps eng/fuzz {bytes}")}";
+        return bytes ?? $"--only {name} --seed {seed} --inputs 1";
+    }
+
+    private string Keep(ulong seed, string message, byte[] input)
+    {
+        string folder = Path.Combine(AppContext.BaseDirectory, "failures");
+        Directory.CreateDirectory(folder);
+        string file = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{seed}.hex"));
+        HexFile.Write(file, $"{name}: {message}", input);
+        return file;
     }
 
     private void Tell(long number)

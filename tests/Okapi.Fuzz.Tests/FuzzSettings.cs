@@ -9,7 +9,10 @@ internal static class FuzzSettings
     public static long? Inputs { get; } = Number("OKAPI_FUZZ_INPUTS");
 
     /// <summary>OKAPI_FUZZ_SEED: the seed of the first input; input n has the seed n later.</summary>
-    public static ulong Seed { get; } = (ulong)(Number("OKAPI_FUZZ_SEED") ?? Random.Shared.NextInt64(1L << 48));
+    public static ulong? Seed { get; } = (ulong?)Number("OKAPI_FUZZ_SEED");
+
+    /// <summary>The first seed where none is given.</summary>
+    public static ulong Chance { get; } = (ulong)Random.Shared.NextInt64(1L << 48);
 
     /// <summary>OKAPI_FUZZ_REPLAY: a file with an input that failed.</summary>
     public static string? Replay { get; } = Environment.GetEnvironmentVariable("OKAPI_FUZZ_REPLAY");

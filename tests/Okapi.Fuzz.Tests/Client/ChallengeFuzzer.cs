@@ -7,6 +7,8 @@ namespace Okapi.Fuzz.Tests.Client;
 /// <summary>Spoils what a server says in SASL DIGEST-MD5.</summary>
 internal static class ChallengeFuzzer
 {
+    public const string Name = "F2-sasl";
+
     private static readonly string[] Challenges =
     [
         "realm=\"zk-sasl-md5\",nonce=\"2vqJ/aXF0Bv9h\",qop=\"auth\",charset=utf-8,algorithm=md5-sess",
@@ -20,15 +22,20 @@ internal static class ChallengeFuzzer
         var luck = new Luck(seed);
         List<byte> bytes = [.. Encoding.ASCII.GetBytes(luck.Pick(Challenges))];
         for (int times = luck.Below(4); times > 0 && bytes.Count > 0; times--) RecordFuzzer.Spoil(luck, bytes);
-        byte[] challenge = [.. bytes];
+        Run([(byte)luck.Below(Challenges.Length), .. bytes]);
+    }
+
+    /// <summary>Runs an input as it is: the number of the sound challenge that comes second, and the first.</summary>
+    public static void Run(byte[] input)
+    {
         using var mechanism = new DigestMd5Mechanism("ann", "of-ann");
         mechanism.Start();
         ThrownHere.Begin();
         try
         {
-            mechanism.Respond(challenge);
-            mechanism.Respond(Encoding.ASCII.GetBytes(luck.Pick(Challenges)));
-            throw new FuzzFailure("A server without the password has proved that it knows it.", challenge);
+            mechanism.Respond(input.AsSpan(1).ToArray());
+            mechanism.Respond(Encoding.ASCII.GetBytes(Challenges[input[0]]));
+            throw new FuzzFailure("A server without the password has proved that it knows it.", input);
         }
         catch (SaslException)
         {
@@ -37,7 +44,7 @@ internal static class ChallengeFuzzer
         finally
         {
             IReadOnlyList<Exception> odd = ThrownHere.End(static each => each is SaslException or FuzzFailure or DecoderFallbackException);
-            if (odd.Count > 0) throw new FuzzFailure($"Something threw {odd[0]}", challenge);
+            if (odd.Count > 0) throw new FuzzFailure($"Something threw {odd[0]}", input);
         }
     }
 }

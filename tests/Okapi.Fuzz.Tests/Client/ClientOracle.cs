@@ -41,7 +41,8 @@ internal static class ClientOracle
     private static (Verdict Verdict, string Why, bool IsLate) Walk(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> soundHandshake, IReadOnlyList<SentRequest> sent, int sentFirst, int maxReply)
     {
         bool isLate = false;
-        int late = sent.Skip(sentFirst).Count(request => request.Xid > 0);
+        SentRequest[] sentLate = [.. sent.Skip(sentFirst)];
+        int late = sentLate.Count(request => request.Xid > 0), lateAuths = sentLate.Count(request => request.Type == OpCode.Auth), lateRearms = sentLate.Count(request => request.Xid == Xids.SetWatches);
         bool isFirst = true;
         var waiting = new Queue<SentRequest>(sent.Where(request => request.Xid > 0));
         int auths = sent.Count(request => request.Type == OpCode.Auth), rearms = sent.Count(request => request.Xid == Xids.SetWatches);
@@ -83,10 +84,12 @@ internal static class ClientOracle
                 case Xids.Ping:
                     break;
                 case Xids.Auth:
+                    isLate |= auths <= lateAuths;
                     if (auths-- == 0) return (Verdict.MustDrop, "a credential that was not presented", isLate);
                     if (error != 0) return (Verdict.MayEnd, "a credential is refused", isLate);
                     break;
                 case Xids.SetWatches:
+                    isLate |= rearms <= lateRearms;
                     if (rearms-- == 0) return (Verdict.MustDrop, "a setWatches that was not sent", isLate);
                     break;
                 default:

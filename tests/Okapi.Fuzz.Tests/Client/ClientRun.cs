@@ -19,17 +19,20 @@ internal sealed class ClientRun : IConnector
     private readonly List<FuzzStream> _streams = [];
     private readonly List<Task> _calls = [];
     private readonly ZooKeeperClient _zk;
+    private readonly int _maxReply;
     private readonly int _replayed;
     private SoundPeer? _peer;
     private int _steps;
 
-    public ClientRun(Conversation conversation, ulong seed)
+    public ClientRun(Conversation conversation, int maxReply, ulong seed)
     {
         _conversation = conversation;
+        _maxReply = maxReply;
         _replayed = conversation.Script.Before is null ? 0 : 1;
         ZooKeeperOptions options = Conversation.Options("fuzz:1", static (_, _) => throw new InvalidOperationException());
         options.ConnectCallback = null;
         options.TimeProvider = _time;
+        options.MaxReplySize = maxReply;
         foreach (AuthInfo auth in conversation.Script.Auth) options.Auth.Add(auth);
         _zk = ZooKeeperClient.Create("fuzz:1", options, this, new Random((int)seed), item => _work.Enqueue(item.Execute), runsInline: true);
     }
@@ -70,7 +73,7 @@ internal sealed class ClientRun : IConnector
         Drain();
         int sentFirst = Requests(stream).Count;
         Deliver(stream, bytes.AsMemory(handshake), luck);
-        (Verdict verdict, string why) = ClientOracle.Judge(bytes, _conversation.ToClient[0], Requests(stream), sentFirst, Conversation.MaxReply);
+        (Verdict verdict, string why) = ClientOracle.Judge(bytes, _conversation.ToClient[0], Requests(stream), sentFirst, _maxReply);
         if (verdict == Verdict.MustDrop && !stream.IsDisposed) throw new FuzzFailure($"There was {why}, and the connection stays.");
         if (verdict == Verdict.Sound && stream.IsDisposed) throw new FuzzFailure($"There was nothing wrong ({why}), and the connection is dropped: {ThrownHere.SoFar}");
         switch (luck.Below(3))

@@ -23,14 +23,17 @@ internal static class Layout
     public const string Stat = "lllliiiliil", Acl = "ien", ClientInfo = "ee";
 
     /// <summary>Reads bytes by a layout.</summary>
-    public static Parsed Parse(string layout, ReadOnlySpan<byte> bytes)
+    /// <param name="layout">The layout.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="asApache">Whether to take a vector of less than -1 elements for an empty one, as Apache's jute does, which counts down to 0 or less.</param>
+    public static Parsed Parse(string layout, ReadOnlySpan<byte> bytes, bool asApache = false)
     {
-        var walk = new Walk(bytes);
+        var walk = new Walk(bytes, asApache);
         bool isWhole = walk.Take(layout);
         return new(isWhole, walk.Position, isWhole && walk.IsCanonical);
     }
 
-    private ref struct Walk(ReadOnlySpan<byte> bytes)
+    private ref struct Walk(ReadOnlySpan<byte> bytes, bool asApache)
     {
         private readonly ReadOnlySpan<byte> _bytes = bytes;
 
@@ -120,8 +123,8 @@ internal static class Layout
 
         private bool TakeVector(string element, int least)
         {
-            if (!TakeInt(out int count) || count < -1) return false;
-            if (count == -1) return Lenient();
+            if (!TakeInt(out int count) || (count < -1 && !asApache)) return false;
+            if (count < 0) return Lenient();
             if ((long)count * least > Left) return false;
             for (int i = 0; i < count; i++)
                 if (!Take(element)) return false;

@@ -18,7 +18,7 @@ internal readonly record struct Due(int? Xid, OpCode Type, ErrorCode[]? Codes, b
 /// <param name="IsUnsure">Whether the first answer may be missing: it depends on how far the server is.</param>
 internal sealed record ServerOracle(IReadOnlyList<Due> Answers, bool IsWord = false, bool IsUnsure = false)
 {
-    private const int MaxFrame = 0xfffff;
+    public const int MaxFrame = 0xfffff;
 
     private static readonly ErrorCode[] Ok = [ErrorCode.Ok], Refused = [ErrorCode.AuthFailed], Unknown = [ErrorCode.Unimplemented], Unreadable = [ErrorCode.MarshallingError];
 
@@ -50,7 +50,7 @@ internal sealed record ServerOracle(IReadOnlyList<Due> Answers, bool IsWord = fa
 
     /// <summary>Adds what is owed to one request.</summary>
     /// <returns>Whether the connection goes on.</returns>
-    private static bool Add(List<Due> due, int xid, OpCode type, ReadOnlySpan<byte> body, ServerVersion version)
+    public static bool Add(List<Due> due, int xid, OpCode type, ReadOnlySpan<byte> body, ServerVersion version)
     {
         switch (type)
         {
@@ -88,7 +88,7 @@ internal sealed record ServerOracle(IReadOnlyList<Due> Answers, bool IsWord = fa
     }
 
     /// <summary>How the body of a request lies; null: nobody knows such a request.</summary>
-    private static string? BodyOf(OpCode type) => type switch
+    public static string? BodyOf(OpCode type) => type switch
     {
         OpCode.Create or OpCode.Create2 or OpCode.CreateContainer => "rbAi",
         OpCode.CreateTtl => "rbAil",

@@ -72,6 +72,9 @@ internal sealed record Conversation(Script Script, IReadOnlyList<byte[]> ToServe
 
     public const int MaxReply = 64 * 1024;
 
+    /// <summary>The longest reply that a client takes now and then, so large that its buffer is another one before and after.</summary>
+    public const int LargeMaxReply = 512 * 1024;
+
     public static List<byte[]> Frames(ReadOnlySpan<byte> bytes)
     {
         var frames = new List<byte[]>();

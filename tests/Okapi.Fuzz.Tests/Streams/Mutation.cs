@@ -48,7 +48,7 @@ internal static class Mutation
                     mutant[at] = Frame(mutant[at].AsSpan(4, luck.Below(mutant[at].Length - 3))); // ends early, and says so
                     break;
                 case 9:
-                    mutant[at] = Frame([.. mutant[at].AsSpan(4), .. luck.Bytes(40)]); // goes on
+                    mutant[at] = Frame([.. mutant[at].AsSpan(4), .. luck.Chance(32) ? new byte[limit * 3 / 4] : luck.Bytes(40)]); // goes on
                     break;
                 case 10:
                     mutant[at] = WithInt(mutant[at], 4, luck.HostileInt()); // the xid, or what stands there
