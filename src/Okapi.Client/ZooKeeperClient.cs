@@ -569,7 +569,7 @@ public sealed class ZooKeeperClient : IAsyncDisposable
         long ttlMs = ArgumentChecks.ValidateTtl(mode, ttl);
         if (acl is not null) ArgumentChecks.ValidateAcl(acl, nameof(acl));
         CheckSize(path, data);
-        return new(ToWire(path, mode.IsSequential()), data, acl ?? _core.Options.DefaultAcl, mode, ttlMs);
+        return new(ToWire(path, mode.IsSequential()), data, acl ?? _core.GetDefaultAcl(), mode, ttlMs);
     }
 
     internal SetDataRequest BuildSet(string path, ReadOnlyMemory<byte>? data, int? expectedVersion)

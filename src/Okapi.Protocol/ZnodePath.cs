@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Okapi;
 
 /// <summary>
@@ -33,7 +35,7 @@ public static class ZnodePath
         if (FindFault(path, sequential) is { } fault) Throw(path, fault, parameterName);
 
         static void Throw(string? path, string fault, string parameterName) =>
-            throw (path is null ? new ArgumentNullException(parameterName) : new ArgumentException($"\"{Printable(path)}\" is not a znode path: {fault}.", parameterName));
+            throw (path is null ? new ArgumentNullException(parameterName) : new ArgumentException($"\"{ToPrintable(path)}\" is not a znode path: {fault}.", parameterName));
     }
 
     /// <summary>The path of the znode that holds this one.</summary>
@@ -79,6 +81,20 @@ public static class ZnodePath
             || (path.StartsWith(ancestor, StringComparison.Ordinal) && (path.Length == ancestor.Length || path[ancestor.Length] == '/'));
     }
 
+    /// <summary>
+    /// A path, or any text that others have written, as it can be shown on a terminal or in a log: control characters, line ends, characters that turn the direction of what follows and those
+    /// that cannot be seen become <c>\uXXXX</c>. Servers take some of them in paths: a znode's name may look like another's.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The same object where there is nothing to replace.</returns>
+    public static string ToPrintable(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0 ? text : Replace(text);
+
+        static string Replace(string text) => text.Any(IsTreacherous) ? string.Concat(text.Select(c => IsTreacherous(c) ? $"\\u{(int)c:x4}" : c.ToString())) : text;
+    }
+
     private static string? FindFaultSlowly(string path, bool sequential)
     {
         int elementStart = 1;
@@ -104,7 +120,6 @@ public static class ZnodePath
 
     private static bool IsForbidden(char c) => c is <= '\u001f' or (>= '\u007f' and <= '\u009f') or (>= '\ud800' and <= '\uf8ff') or >= '\ufff0';
 
-    // A path may come from anywhere; its control characters must not reach a terminal or a log as they are.
-    private static string Printable(string path) =>
-        string.Concat(path.Select(c => IsForbidden(c) ? $"\\u{(int)c:x4}" : c.ToString()));
+    private static bool IsTreacherous(char c) =>
+        c > '~' ? IsForbidden(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator : c < ' ';
 }

@@ -4,7 +4,7 @@ namespace Okapi.State;
 public abstract class StateException : Exception
 {
     private protected StateException(string path, string message, Exception? innerException = null)
-        : base(message, innerException) => Path = path;
+        : base(ZnodePath.ToPrintable(message), innerException) => Path = path; // with names that others may have made up
 
     /// <summary>The state's path.</summary>
     public string Path { get; }

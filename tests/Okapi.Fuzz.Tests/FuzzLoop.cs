@@ -6,7 +6,7 @@ namespace Okapi.Fuzz.Tests;
 /// <summary>An input was not met as it has to be.</summary>
 /// <param name="message">What was wrong.</param>
 /// <param name="input">The bytes, or null where the seed says all.</param>
-public sealed class FuzzFailure(string message, byte[]? input = null) : Exception(message)
+public sealed class FuzzException(string message, byte[]? input = null) : Exception(message)
 {
     public byte[]? Input { get; } = input;
 }
@@ -108,7 +108,7 @@ internal sealed class FuzzLoop(string name, long inputs, TimeSpan time, ulong? f
     /// <summary>What repeats a failure: its bytes, for what was kept of earlier inputs may have a part in how they were made; its seed, where that says all.</summary>
     private string Replay(ulong seed, Exception error)
     {
-        string? bytes = error is FuzzFailure { Input: { } input } ? $"--replay {Keep(seed, error.Message, input)}" : null;
+        string? bytes = error is FuzzException { Input: { } input } ? $"--replay {Keep(seed, error.Message, input)}" : null;
         if (isOneStory) return $"--only {name} --seed {_first} --inputs {seed - _first + 1}{(bytes is null ? "" : $", and perhaps eng/fuzz {bytes}")}";
         return bytes ?? $"--only {name} --seed {seed} --inputs 1";
     }

@@ -120,6 +120,22 @@ public class ZnodePathTests
         Assert.Contains("\\u001b[2J", message, StringComparison.Ordinal);
     }
 
+    // Bidirectional marks are among the "format" characters (UAX #9), and so is what has no width.
+    [Theory]
+    [InlineData("/plain ~", "/plain ~")]
+    [InlineData("/\u00e9\u4e2d\u0627", "/\u00e9\u4e2d\u0627")]
+    [InlineData("/a\u202Egpj.exe", "/a\\u202egpj.exe")]
+    [InlineData("/a\u2066b\u2069", "/a\\u2066b\\u2069")]
+    [InlineData("/a\u200Fb\u061Cc", "/a\\u200fb\\u061cc")]
+    [InlineData("/a\u200Bb\uFEFFc", "/a\\u200bb\\ufeffc")]
+    [InlineData("/a\u2028b\u2029c", "/a\\u2028b\\u2029c")]
+    [InlineData("a\r\nokapi: error: no\u001B[2J\u009B2J", "a\\u000d\\u000aokapi: error: no\\u001b[2J\\u009b2J")]
+    public void What_others_have_written_can_be_shown(string text, string shown)
+    {
+        Assert.Equal(shown, ZnodePath.ToPrintable(text));
+        if (text == shown) Assert.Same(text, ZnodePath.ToPrintable(text));
+    }
+
     // The two scans of the fast way and the loop of the slow one must agree with the rule said plainly.
     [Fact]
     public void A_path_is_valid_exactly_when_each_of_its_elements_is() => Wire.Check(

@@ -77,7 +77,7 @@ public class LayeringTests
                 .Where(to => !allowed.Contains(to) && to != Path.GetFileNameWithoutExtension(file) + ".Tests")
                 .Select(to => $"{file}: {to}"));
         IEnumerable<string> inSource = Repository.FilesBelow("src/", ".cs").Where(file => Repository.Read(file).Contains("InternalsVisibleTo", StringComparison.Ordinal));
-        Repository.AssertNone([.. inProjects, .. inSource], "Internals are visible to X.Tests, the simulation, the fuzzing and the micro-benchmarks only; if another library needs one, the public API lacks something.");
+        Repository.AssertNone([.. inProjects, .. inSource], "Internals are visible to X.Tests, the simulation, fuzzing and the micro-benchmarks only; if another library needs one, the public API lacks something.");
     }
 
     [Fact]

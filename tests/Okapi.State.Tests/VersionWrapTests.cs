@@ -52,6 +52,23 @@ public sealed class VersionWrapTests : IDisposable
         Assert.Equal(25, (await a.ReadLatestAsync(Token)).Count);
     }
 
+    // Servers show "x" in place of digests to who has not the right Admin; a znode with such a list would be nobody's.
+    [Fact]
+    public async Task H65_a_version_is_not_begun_anew_by_whoever_is_not_shown_the_whole_ACL()
+    {
+        await WriteVersionAsync(int.MaxValue);
+        await using EmbeddedServer server = await StartAsync();
+        await using ZooKeeperClient ann = await InMemory.ConnectAsync(server, options => options.Auth.Add(AuthInfo.Digest("ann", "of-ann"))), anyone = await InMemory.ConnectAsync(server);
+        Acl[] shared = [Acl.Digest(Permissions.All, "ann", "of-ann"), new(Permissions.Read | Permissions.Write, "world", "anyone")];
+        await ann.SetAclAsync("/s/payload", shared, cancellationToken: Token);
+        await using SharedState<Tally> theirs = await anyone.OpenTallyAsync("/s"), own = await ann.OpenTallyAsync("/s");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => theirs.UpdateAsync(tally => tally.Plus("a"), Token).Soon());
+        Assert.Equal(5, (await own.ReadLatestAsync(Token)).Count);
+        await own.UpdateAsync(tally => tally.Plus("a"), Token).Soon();
+        Assert.Equal(shared, (await ann.GetAclAsync("/s/payload", Token)).Acl);
+        Assert.Equal(6, (await theirs.ReadLatestAsync(Token)).Count);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private Task<EmbeddedServer> StartAsync() => InMemory.StartAsync(options => options.DataFolder = _folder);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -40,14 +41,16 @@ public sealed class TestAuthority : IDisposable
     /// <param name="from">The first day it is valid, counted from today.</param>
     /// <param name="to">The last day it is valid, counted from today.</param>
     /// <param name="selfSigned">Whether it vouches for itself instead of being vouched for by the authority.</param>
+    /// <param name="revocationList">Where whoever checks finds out whether it has been revoked; null: nowhere.</param>
     /// <returns>The certificate with its key.</returns>
-    public X509Certificate2 Issue(string commonName, string[] names, string usage = ServerAuthentication, int from = -1, int to = 20, bool selfSigned = false)
+    public X509Certificate2 Issue(string commonName, string[] names, string usage = ServerAuthentication, int from = -1, int to = 20, bool selfSigned = false, Uri? revocationList = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={commonName}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
+        if (revocationList is not null) request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([revocationList.ToString()]));
         if (names.Length > 0)
         {
             var alternatives = new SubjectAlternativeNameBuilder();
@@ -66,6 +69,14 @@ public sealed class TestAuthority : IDisposable
         if (notBefore < _own.NotBefore) notBefore = _own.NotBefore;
         using X509Certificate2 issued = request.Create(_own, notBefore, notAfter, RandomNumberGenerator.GetBytes(8));
         return issued.CopyWithPrivateKey(key);
+    }
+
+    /// <summary>A signed list of the certificates that have been revoked, in DER.</summary>
+    public byte[] Revoke(params X509Certificate2[] revoked)
+    {
+        var list = new CertificateRevocationListBuilder();
+        foreach (X509Certificate2 certificate in revoked) list.AddEntry(certificate, DateTimeOffset.UtcNow.AddHours(-1), X509RevocationReason.KeyCompromise);
+        return list.Build(_own, BigInteger.One, DateTimeOffset.UtcNow.AddDays(1), HashAlgorithmName.SHA256, thisUpdate: DateTimeOffset.UtcNow.AddHours(-2));
     }
 
     public void Dispose() => _own.Dispose();

@@ -17,7 +17,7 @@ internal static class ReadWriteProbe
             await stream.WriteAsync("isro"u8.ToArray(), either.Token).ConfigureAwait(false);
             var answer = new byte[128];
             int length = await stream.ReadAtLeastAsync(answer, answer.Length, throwOnEndOfStream: false, either.Token).ConfigureAwait(false);
-            return Encoding.ASCII.GetString(answer, 0, length).Trim();
+            return ZnodePath.ToPrintable(Encoding.ASCII.GetString(answer, 0, length).Trim()); // it is logged
         }
     }
 }

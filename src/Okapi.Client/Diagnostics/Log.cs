@@ -43,4 +43,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 13, Level = LogLevel.Warning, Message = "A session was resumed or evicted again after {LivedMs} ms: is another process using the same session id?")]
     public static partial void ShortLived(ILogger logger, double livedMs);
+
+    [LoggerMessage(EventId = 14, Level = LogLevel.Warning, Message = "This client has credentials, and creates a znode that is open to everybody: set ZooKeeperOptions.DefaultAcl, to Acl.CreatorAll, or to Acl.Open if that is meant")]
+    public static partial void OpenByOmission(ILogger logger);
 }

@@ -19,7 +19,7 @@ public sealed class ConnectFailedException : ZooKeeperException
     {
         string list = attempts.Count == 0
             ? " No attempt had ended by then."
-            : string.Concat(attempts.Select(a => $"{Environment.NewLine}  {a.Server}: {a.Reason}"));
+            : string.Concat(attempts.Select(a => $"{Environment.NewLine}  {a.Server}: {ZnodePath.ToPrintable(a.Reason)}"));
         return new($"No ZooKeeper server could be reached within {waited.TotalSeconds:0.###} s.{list}", attempts);
     }
 }

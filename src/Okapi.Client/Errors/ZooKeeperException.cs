@@ -9,7 +9,7 @@ namespace Okapi;
 public class ZooKeeperException : Exception
 {
     internal ZooKeeperException(ErrorCode code, string? path, string message, Exception? innerException = null)
-        : base(message, innerException)
+        : base(string.Join(Environment.NewLine, message.Split(Environment.NewLine).Select(ZnodePath.ToPrintable)), innerException) // with paths that others may have made up
     {
         Code = code;
         Path = path;

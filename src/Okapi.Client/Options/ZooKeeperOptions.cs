@@ -40,6 +40,8 @@ public delegate ValueTask<Stream> ConnectCallback(ServerEndpoint server, Cancell
 /// </summary>
 public sealed class ZooKeeperOptions
 {
+    private IReadOnlyList<Acl>? _defaultAcl;
+
     /// <summary>The servers and, optionally, the chroot: <c>host:port,host:port/chroot</c>.</summary>
     public string ConnectString { get; set; } = string.Empty;
 
@@ -101,8 +103,15 @@ public sealed class ZooKeeperOptions
     /// <summary>TLS.</summary>
     public TlsOptions Tls { get; set; } = new();
 
-    /// <summary>The ACL of created znodes where the call gives none; open to anyone by default.</summary>
-    public IReadOnlyList<Acl> DefaultAcl { get; set; } = Acl.Open;
+    /// <summary>
+    /// The ACL of created znodes where the call gives none; open to anyone by default. A client with credentials that was not told (<see cref="Acl.CreatorAll"/>, or <see cref="Acl.Open"/> where that
+    /// is meant) logs a warning, event 14, when it first creates one.
+    /// </summary>
+    public IReadOnlyList<Acl> DefaultAcl
+    {
+        get => _defaultAcl ?? Acl.Open;
+        set => _defaultAcl = value;
+    }
 
     /// <summary>Sends failed writes again; null: they fail.</summary>
     public RetryPolicy? WriteRetry { get; set; }
@@ -137,6 +146,9 @@ public sealed class ZooKeeperOptions
     /// <summary>Opens byte streams in place of TCP and TLS (which then must not be enabled in <see cref="Tls"/>); null: TCP and TLS.</summary>
     public ConnectCallback? ConnectCallback { get; set; }
 
+    /// <summary>Whether nobody has said what <see cref="DefaultAcl"/> is to be.</summary>
+    internal bool IsOpenByOmission => _defaultAcl is null;
+
     /// <summary>A copy that shares no mutable part with this one.</summary>
     internal ZooKeeperOptions Clone()
     {
@@ -145,7 +157,7 @@ public sealed class ZooKeeperOptions
         copy.Tls = Tls.Clone();
         copy.Sasl = Sasl?.Clone();
         copy.WriteRetry = WriteRetry?.Clone();
-        copy.DefaultAcl = [.. DefaultAcl];
+        copy._defaultAcl = _defaultAcl is null ? null : [.. _defaultAcl];
         return copy;
     }
 

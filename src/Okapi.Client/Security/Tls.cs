@@ -110,7 +110,7 @@ internal sealed class Verdict(string name, bool anyName)
 {
     public string Name => name;
 
-    /// <summary>Why the certificate was refused; null if it was not.</summary>
+    /// <summary>Why the certificate was refused; null if it was not. What is in there, whoever answers at the address wrote; it is made printable, because it goes to logs.</summary>
     public string? Refusal { get; private set; }
 
     public bool Accepts(object sender, X509Certificate? shown, X509Chain? chain, SslPolicyErrors errors)
@@ -122,11 +122,11 @@ internal sealed class Verdict(string name, bool anyName)
         else if ((errors & SslPolicyErrors.RemoteCertificateChainErrors) != 0)
         {
             IEnumerable<string> faults = chain?.ChainStatus.Select(status => $"{status.Status} ({status.StatusInformation.Trim()})") ?? [];
-            Refusal = Printable($"the server's certificate ({certificate.Subject}) is not trusted: {string.Join(", ", faults)}.");
+            Refusal = ZnodePath.ToPrintable($"the server's certificate ({certificate.Subject}) is not trusted: {string.Join(", ", faults)}.");
         }
         else if (!anyName && ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0 || !certificate.MatchesHostname(name, allowWildcards: true, allowCommonName: false)))
         {
-            Refusal = Printable($"the server's certificate is not issued to {name} ({NamesOf(certificate)}).");
+            Refusal = ZnodePath.ToPrintable($"the server's certificate is not issued to {name} ({NamesOf(certificate)}).");
         }
 
         return Refusal is null;
@@ -137,9 +137,6 @@ internal sealed class Verdict(string name, bool anyName)
         string[] names = [.. certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(extension => extension.EnumerateDnsNames().Concat(extension.EnumerateIPAddresses().Select(address => address.ToString())))];
         return names.Length == 0 ? "it has no subject alternative name" : $"it names {string.Join(", ", names.Take(8))}";
     }
-
-    // Whoever answers at the address wrote it, and it goes to logs.
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 }
 
 /// <summary>Something read from files, read again once one of them has changed.</summary>

@@ -28,6 +28,7 @@ internal sealed class ClientCore : ISessionObserver
 
     /// <summary>The list that was given last; a session that ends just then does not take it.</summary>
     private IReadOnlyList<ServerEndpoint>? _newServers;
+    private OpenWarning _openWarning;
 
     public ClientCore(ZooKeeperOptions options, IReadOnlyList<ServerEndpoint> servers, IConnector? connector = null, Random? random = null, Action<IThreadPoolWorkItem>? schedule = null, bool runsInline = false)
     {
@@ -42,6 +43,7 @@ internal sealed class ClientCore : ISessionObserver
         _environment = new(connector, options.TimeProvider, random, logger, schedule ?? (static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false)), runsInline);
         _belongings = new(new ServerList(servers, options.ShuffleServers, random), new WatchTable(new PoolCompletions(runsInline)), new AuthBook(options.Auth), new Broadcast<WatchedEvent>(), SaslFactory(options));
         WarnOfDigestInTheClear(options.Auth);
+        if (options.Auth.Count > 0 || options.Sasl is not null || options.Tls.ClientCertificateFile is not null) DoubtDefaultAcl();
         _session = NewSession(options.Resume);
     }
 
@@ -101,6 +103,7 @@ internal sealed class ClientCore : ISessionObserver
     public Task AddAuthAsync(AuthInfo credential)
     {
         WarnOfDigestInTheClear([credential]);
+        DoubtDefaultAcl();
         return _belongings.Credentials.AddAsync(credential);
     }
 
@@ -214,6 +217,19 @@ internal sealed class ClientCore : ISessionObserver
         return new(settings, Options, _environment, _belongings, this);
     }
 
+    /// <summary>The ACL of a znode that is created without one.</summary>
+    public IReadOnlyList<Acl> GetDefaultAcl()
+    {
+        if (_openWarning == OpenWarning.Due && Interlocked.CompareExchange(ref _openWarning, OpenWarning.Given, OpenWarning.Due) == OpenWarning.Due) Log.OpenByOmission(_environment.Logger);
+        return Options.DefaultAcl;
+    }
+
+    // Who has credentials has something to protect.
+    private void DoubtDefaultAcl()
+    {
+        if (Options.IsOpenByOmission) Interlocked.CompareExchange(ref _openWarning, OpenWarning.Due, OpenWarning.None);
+    }
+
     private void WarnOfDigestInTheClear(IEnumerable<AuthInfo> credentials)
     {
         if (!Options.Tls.Enabled && credentials.Any(credential => credential.Scheme == "digest")) Log.DigestInTheClear(_environment.Logger);
@@ -254,5 +270,12 @@ internal sealed class ClientCore : ISessionObserver
         _states.End(static () => null);
         _belongings.Events.End(end);
         _ended.TrySetResult();
+    }
+
+    private enum OpenWarning
+    {
+        None,
+        Due,
+        Given,
     }
 }

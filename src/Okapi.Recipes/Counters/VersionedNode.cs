@@ -86,12 +86,31 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
         return set.IsWritten ? set.Stat : null;
     }
 
-    /// <summary>A new znode in the place of one whose versions are used up: they begin at 0 again. Nobody sees it missing.</summary>
+    /// <summary>A new znode in the place of one whose versions are used up: they begin at 0 again. Nobody sees it missing, and it is no more open than the one before.</summary>
     private async Task<Stat?> ReplaceAsync(int version, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         if (version < 0) throw new InvalidOperationException($"The version of {path} is {version}: it has run over, and no write can expect it. Delete the znode and create it anew while nobody uses it.");
-        TransactionResult replaced = await zk.Transaction().Delete(path, version).Create(path, data, acl: acl).TryCommitAsync(cancellationToken).ConfigureAwait(false);
+        if (await ReadAclAsync(cancellationToken).ConfigureAwait(false) is not { } own) return null;
+        TransactionResult replaced = await zk.Transaction().Delete(path, version).Create(path, data, acl: own).TryCommitAsync(cancellationToken).ConfigureAwait(false);
         return replaced.IsCommitted ? await zk.ExistsAsync(path, cancellationToken).ConfigureAwait(false) : null;
+    }
+
+    private async Task<IReadOnlyList<Acl>?> ReadAclAsync(CancellationToken cancellationToken)
+    {
+        IReadOnlyList<Acl> own;
+        try
+        {
+            own = (await zk.GetAclAsync(path, cancellationToken).ConfigureAwait(false)).Acl;
+        }
+        catch (NoNodeException)
+        {
+            return null; // it is not as it was read
+        }
+
+        // Servers show this in place of a digest to who has not the right Admin (ZOOKEEPER-1392): with it, its owner would be locked out.
+        return own.Any(each => each.Scheme == "digest" && each.Id.EndsWith(":x", StringComparison.Ordinal))
+            ? throw new InvalidOperationException($"The versions of {path} are used up. It has to be created anew with its ACL, which this client may not read whole: that takes the right {nameof(Permissions.Admin)}.")
+            : own;
     }
 
     /// <summary>Whether the write that came in between is certainly not the one whose reply was lost.</summary>

@@ -91,6 +91,10 @@ internal sealed class Commit<T>(ZooKeeperClient zk, StatePaths paths, ListenerEn
             // The transaction says so too.
         }
 
+        // Servers show this in place of a digest to who has not the right Admin (ZOOKEEPER-1392): with it, its owner would be locked out.
+        if (own?.Any(each => each.Scheme == "digest" && each.Id.EndsWith(":x", StringComparison.Ordinal)) == true)
+            throw new InvalidOperationException($"The versions of {paths.Payload} are used up. It has to be created anew with its ACL, which this client may not read whole: that takes the right {nameof(Permissions.Admin)}.");
+
         return transaction.Delete(paths.Payload, NeedsLock(attempt.From) ? null : attempt.From.Version).Create(paths.Payload, attempt.Data, CreateMode.Persistent, own);
     }
 

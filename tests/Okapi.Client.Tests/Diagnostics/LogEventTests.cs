@@ -25,6 +25,7 @@ public class LogEventTests
             "11 ReadWriteProbe Debug",
             "12 DigestInTheClear Warning",
             "13 ShortLived Warning",
+            "14 OpenByOmission Warning",
         ];
         var events = typeof(Log).GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
             .Select(method => (method.Name, Event: method.GetCustomAttribute<LoggerMessageAttribute>()))

@@ -45,12 +45,12 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
                 (string outcome, long bytes, TimeSpan time) = Measure(input);
                 // A collection of garbage falls to whoever allocates just then; more than once is no chance. What is allocated once, for types and pools, is not allocated again.
                 if (bytes <= mostBytes && time <= MostTime) return outcome;
-                if (tries == Tries) throw new FuzzFailure($"It took {time.TotalMilliseconds:f1} ms and {bytes} bytes; {MostTime.TotalMilliseconds} ms and {mostBytes} bytes are allowed.");
+                if (tries == Tries) throw new FuzzException($"It took {time.TotalMilliseconds:f1} ms and {bytes} bytes; {MostTime.TotalMilliseconds} ms and {mostBytes} bytes are allowed.");
             }
         }
-        catch (Exception error) when (error is not FuzzFailure { Input: not null })
+        catch (Exception error) when (error is not FuzzException { Input: not null })
         {
-            throw new FuzzFailure($"{conversations[input[0]].Script.Name}: {(error is FuzzFailure ? error.Message : error.ToString())}", input);
+            throw new FuzzException($"{conversations[input[0]].Script.Name}: {(error is FuzzException ? error.Message : error.ToString())}", input);
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
         for (int number = 0; number < conversations.Count; number++)
         {
             string outcome = Run(Input(number, 0, [.. conversations[number].ToClient.SelectMany(frame => frame)]));
-            if (!outcome.Contains("all frames in order", StringComparison.Ordinal) || outcome.Contains("ConnectionLoss", StringComparison.Ordinal)) throw new FuzzFailure($"{conversations[number].Script.Name} as it was recorded: {outcome}");
+            if (!outcome.Contains("all frames in order", StringComparison.Ordinal) || outcome.Contains("ConnectionLoss", StringComparison.Ordinal)) throw new FuzzException($"{conversations[number].Script.Name} as it was recorded: {outcome}");
         }
     }
 
@@ -95,7 +95,7 @@ internal sealed class ClientFuzzer(IReadOnlyList<Conversation> conversations)
         TimeSpan time = ThreadTime.Now - start;
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         IReadOnlyList<Exception> odd = ThrownHere.End(IsExpected);
-        if (odd.Count > 0) throw new FuzzFailure($"Something threw {odd[0]}");
+        if (odd.Count > 0) throw new FuzzException($"Something threw {odd[0]}");
         return (run.Outcome, bytes, time);
     }
 

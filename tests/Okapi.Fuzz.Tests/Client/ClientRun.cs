@@ -74,8 +74,8 @@ internal sealed class ClientRun : IConnector
         int sentFirst = Requests(stream).Count;
         Deliver(stream, bytes.AsMemory(handshake), luck);
         (Verdict verdict, string why) = ClientOracle.Judge(bytes, _conversation.ToClient[0], Requests(stream), sentFirst, _maxReply);
-        if (verdict == Verdict.MustDrop && !stream.IsDisposed) throw new FuzzFailure($"There was {why}, and the connection stays.");
-        if (verdict == Verdict.Sound && stream.IsDisposed) throw new FuzzFailure($"There was nothing wrong ({why}), and the connection is dropped: {ThrownHere.SoFar}");
+        if (verdict == Verdict.MustDrop && !stream.IsDisposed) throw new FuzzException($"There was {why}, and the connection stays.");
+        if (verdict == Verdict.Sound && stream.IsDisposed) throw new FuzzException($"There was nothing wrong ({why}), and the connection is dropped: {ThrownHere.SoFar}");
         switch (luck.Below(3))
         {
             case 0: stream.End(); break;
@@ -94,18 +94,18 @@ internal sealed class ClientRun : IConnector
         if (!probe.IsCompletedSuccessfully) probe = Probe();
         foreach (Exception error in _calls.Append(probe).Select(call => call.Exception?.InnerException).OfType<Exception>())
         {
-            if (error is not ZooKeeperException) throw new FuzzFailure($"A call ended with {error}");
-            if (error is SessionEndedException && verdict != Verdict.MayEnd) throw new FuzzFailure($"The session ended where it was to go on ({why}): {error.Message}");
+            if (error is not ZooKeeperException) throw new FuzzException($"A call ended with {error}");
+            if (error is SessionEndedException && verdict != Verdict.MayEnd) throw new FuzzException($"The session ended where it was to go on ({why}): {error.Message}");
         }
 
-        if (!probe.IsCompletedSuccessfully && probe.Exception!.InnerException is not SessionEndedException) throw new FuzzFailure($"The client does not work any more: {probe.Exception.InnerException}");
+        if (!probe.IsCompletedSuccessfully && probe.Exception!.InnerException is not SessionEndedException) throw new FuzzException($"The client does not work any more: {probe.Exception.InnerException}");
         Outcome = $"{verdict} {why} " + string.Join(' ', _calls.Select(call => call.IsCompletedSuccessfully ? "ok" : call.Exception!.InnerException is ZooKeeperException { Code: var code } ? code.ToString() : "?"));
         Task closed = _zk.DisposeAsync().AsTask();
         PassUntil(() => closed.IsCompleted);
         Drain();
-        if (closed.IsFaulted) throw new FuzzFailure($"Closing failed: {closed.Exception.InnerException}");
-        if (_streams.Exists(each => !each.IsDisposed)) throw new FuzzFailure("A connection is left open.");
-        if (_time.ActiveTimers > 0) throw new FuzzFailure($"{_time.ActiveTimers} timers are left.");
+        if (closed.IsFaulted) throw new FuzzException($"Closing failed: {closed.Exception.InnerException}");
+        if (_streams.Exists(each => !each.IsDisposed)) throw new FuzzException("A connection is left open.");
+        if (_time.ActiveTimers > 0) throw new FuzzException($"{_time.ActiveTimers} timers are left.");
     }
 
     private Task<NodeData> Probe()
@@ -154,7 +154,7 @@ internal sealed class ClientRun : IConnector
     {
         while (true)
         {
-            if (++_steps > MostSteps) throw new FuzzFailure($"No end after {MostSteps} steps.");
+            if (++_steps > MostSteps) throw new FuzzException($"No end after {MostSteps} steps.");
             if (_work.TryDequeue(out Action? action)) action();
             else if (_peer is null || !_peer.Serve()) return;
         }
@@ -169,7 +169,7 @@ internal sealed class ClientRun : IConnector
             // The very end of a client is told on the thread pool.
             if (_time.NextDue is null && SpinWait.SpinUntil(isSo, Patience)) return;
             if (_time.NextDue is not { } due || due > limit)
-                throw new FuzzFailure($"Nothing more happens, or not within {MostTime.TotalSeconds} s: {_calls.Count(call => !call.IsCompleted)} of {_calls.Count} calls wait.");
+                throw new FuzzException($"Nothing more happens, or not within {MostTime.TotalSeconds} s: {_calls.Count(call => !call.IsCompleted)} of {_calls.Count} calls wait.");
             _time.Advance(due > _time.Now ? due - _time.Now : TimeSpan.Zero);
             Drain();
         }

@@ -65,7 +65,7 @@ internal sealed class DifferentialFuzzer(TwoServers servers, IReadOnlyList<Conve
         if (_before.Count > Remembered) _before.Dequeue();
         if (apache.SequenceEqual(embedded)) return;
         if (KnownQuirks.Find(frames, sent.AsSpan(frames.Sum(frame => frame.Length)), apache, embedded) is not { } row)
-            throw new FuzzFailure($"{type} is met with \"{Text(apache)}\" by Apache's server and with \"{Text(embedded)}\" by the embedded one. The frames before, the last of them this one:\n{string.Join('\n', _before)}", [.. _session]);
+            throw new FuzzException($"{type} is met with \"{Text(apache)}\" by Apache's server and with \"{Text(embedded)}\" by the embedded one. The frames before, the last of them this one:\n{string.Join('\n', _before)}", [.. _session]);
         Excused[row] = Excused.GetValueOrDefault(row) + 1;
         // What only one of them has registered goes with the session.
         await Task.WhenAll(_apache.LeaveAsync(servers.Apache), _embedded.LeaveAsync(servers.Embedded));

@@ -28,11 +28,11 @@ internal sealed class RecordFuzzer
     {
         byte[] bytes = Encode(kind, value);
         Parsed parsed = Layout.Parse(kind.Layout, bytes);
-        if (!parsed.IsWhole || parsed.Length != bytes.Length) throw new FuzzFailure($"What was written of {kind.Name} {value} is not laid out as such: {Convert.ToHexString(bytes)}");
+        if (!parsed.IsWhole || parsed.Length != bytes.Length) throw new FuzzException($"What was written of {kind.Name} {value} is not laid out as such: {Convert.ToHexString(bytes)}");
         var from = new JuteBytes(bytes);
         object read = kind.Read(from);
-        if (from.Taken != bytes.Length) throw new FuzzFailure($"{kind.Name} {value} was written as {bytes.Length} bytes and read as {from.Taken}.");
-        if (!Values.Same(value, read)) throw new FuzzFailure($"{kind.Name} {value} came back as {read}.");
+        if (from.Taken != bytes.Length) throw new FuzzException($"{kind.Name} {value} was written as {bytes.Length} bytes and read as {from.Taken}.");
+        if (!Values.Same(value, read)) throw new FuzzException($"{kind.Name} {value} came back as {read}.");
     }
 
     private void Check(RecordKind kind, byte[] bytes)
@@ -65,7 +65,7 @@ internal sealed class RecordFuzzer
         if (parsed.IsCanonical || kind.Type == typeof(CreateRequest) || kind.Type == typeof(MultiOperation) || kind.Type == typeof(SetWatchesRequest)) return;
         if (!Layout.Parse(kind.Layout, again).IsCanonical || !Values.Same(value, kind.Read(new JuteBytes(again)))) throw Fail($"does not come to rest: {Convert.ToHexString(again)}");
 
-        FuzzFailure Fail(string what)
+        FuzzException Fail(string what)
         {
             int number = 0;
             while (RecordKind.All[number] != kind) number++;

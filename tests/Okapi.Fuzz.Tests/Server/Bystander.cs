@@ -52,7 +52,7 @@ internal sealed class Bystander : IAsyncDisposable
         {
             // What sessions leave behind goes when they end, and containers and what has a time to live go of themselves.
             if (told.Event.Type == WatchedEventType.NodeDeleted && !_isLocked && !told.Event.Path.StartsWith(Own, StringComparison.Ordinal)) continue;
-            if (!mayHaveWritten || _isLocked) throw new FuzzFailure($"{told.Event} happened, and no write had been answered with success.");
+            if (!mayHaveWritten || _isLocked) throw new FuzzException($"{told.Event} happened, and no write had been answered with success.");
         }
 
         if (isThorough) await LookThoroughlyAsync();
@@ -65,12 +65,12 @@ internal sealed class Bystander : IAsyncDisposable
         _version++;
         await OkAsync(OpCode.SetData, (ref JuteWriter writer) => new SetDataRequest(Own, BitConverter.GetBytes(_version), _version - 1).Write(ref writer));
         // What a session leaves behind when it ends may go just then.
-        if (_zk.TakeEvents().Count(told => told.Event is { Type: WatchedEventType.NodeDataChanged, Path: Own }) != 1) throw new FuzzFailure("The bystander's watch does not work any more.");
+        if (_zk.TakeEvents().Count(told => told.Event is { Type: WatchedEventType.NodeDataChanged, Path: Own }) != 1) throw new FuzzException("The bystander's watch does not work any more.");
         Stat ephemeral = (await OkAsync(OpCode.Exists, (ref JuteWriter writer) => new ReadRequest(Ephemeral, false).Write(ref writer))).Read(Stat.Read);
-        if (ephemeral.EphemeralOwner != _zk.SessionId) throw new FuzzFailure("The bystander's ephemeral is another's.");
+        if (ephemeral.EphemeralOwner != _zk.SessionId) throw new FuzzException("The bystander's ephemeral is another's.");
         if (!_isLocked) return;
         string tree = await TreeAsync();
-        if (tree != _tree) throw new FuzzFailure($"The tree has changed, and nobody may change it. Before:{Environment.NewLine}{_tree}Now:{Environment.NewLine}{tree}");
+        if (tree != _tree) throw new FuzzException($"The tree has changed, and nobody may change it. Before:{Environment.NewLine}{_tree}Now:{Environment.NewLine}{tree}");
     }
 
     /// <summary>All of the tree as text; of what is the bystander's own, that it is there.</summary>
@@ -106,6 +106,6 @@ internal sealed class Bystander : IAsyncDisposable
     private async Task<WireReply> OkAsync(OpCode type, BodyWriter body)
     {
         WireReply reply = await _zk.CallAsync(type, body);
-        return reply.Error == ErrorCode.Ok ? reply : throw new FuzzFailure($"The bystander's {type} is answered by {reply.Error}.");
+        return reply.Error == ErrorCode.Ok ? reply : throw new FuzzException($"The bystander's {type} is answered by {reply.Error}.");
     }
 }

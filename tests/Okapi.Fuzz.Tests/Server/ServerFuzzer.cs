@@ -74,11 +74,11 @@ internal sealed class ServerFuzzer : IAsyncDisposable
             said = await ReadAsync(client.Stream);
             bool mayHaveWritten = Compare(oracle, said);
             await _bystander.LookAsync(mayHaveWritten, isThorough: ++_count % BystanderEvery == 0);
-            if (_log.Entries is [{ } grave, ..]) throw new FuzzFailure($"The server logged {grave.Text}");
+            if (_log.Entries is [{ } grave, ..]) throw new FuzzException($"The server logged {grave.Text}");
         }
         catch (Exception error)
         {
-            throw new FuzzFailure(error is FuzzFailure ? error.Message : error.ToString(), input);
+            throw new FuzzException(error is FuzzException ? error.Message : error.ToString(), input);
         }
     }
 
@@ -135,11 +135,11 @@ internal sealed class ServerFuzzer : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new FuzzFailure("The connection does not end when the client has said all.");
+            throw new FuzzException("The connection does not end when the client has said all.");
         }
         catch (IOException)
         {
-            throw new FuzzFailure("The connection was broken and not ended.");
+            throw new FuzzException("The connection was broken and not ended.");
         }
 
         return said.ToArray();
@@ -151,7 +151,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
     {
         if (oracle.IsWord) return false;
         List<byte[]> frames = Conversation.Frames(said);
-        if (frames.Sum(frame => frame.Length) != said.Length) throw new FuzzFailure($"The server's last words are half a frame: {Convert.ToHexString(said)}");
+        if (frames.Sum(frame => frame.Length) != said.Length) throw new FuzzException($"The server's last words are half a frame: {Convert.ToHexString(said)}");
         if (oracle.Answers.Any(due => due.Xid == Xids.Notification)) return true; // the client has numbered a request as events are, and cannot tell them apart
         bool mayHaveWritten = false;
         int at = 0;
@@ -160,22 +160,22 @@ internal sealed class ServerFuzzer : IAsyncDisposable
             if (due.Xid is null)
             {
                 if (at == frames.Count && oracle.IsUnsure) return false;
-                if (at == frames.Count) throw new FuzzFailure("The handshake is not answered.");
-                if (!Layout.Parse("iilpZ", frames[at++].AsSpan(4)).IsWhole) throw new FuzzFailure("The answer to the handshake is none.");
+                if (at == frames.Count) throw new FuzzException("The handshake is not answered.");
+                if (!Layout.Parse("iilpZ", frames[at++].AsSpan(4)).IsWhole) throw new FuzzException("The answer to the handshake is none.");
                 continue;
             }
 
             while (at < frames.Count && IsEvent(frames[at])) at++;
-            if (at == frames.Count) throw new FuzzFailure($"There is no answer to {due.Type}, xid {due.Xid}.");
+            if (at == frames.Count) throw new FuzzException($"There is no answer to {due.Type}, xid {due.Xid}.");
             (int xid, _, ErrorCode error) = Header(frames[at++]);
-            if (xid != due.Xid) throw new FuzzFailure($"xid {xid} ({error}) came where {due.Xid} ({due.Type}) is owed.");
-            if (due.Codes is { } codes ? !codes.Contains(error) : !Enum.IsDefined(error)) throw new FuzzFailure($"{due.Type} is answered by {error}; it may be {(due.Codes is null ? "any code that there is" : string.Join(" or ", due.Codes))}.");
+            if (xid != due.Xid) throw new FuzzException($"xid {xid} ({error}) came where {due.Xid} ({due.Type}) is owed.");
+            if (due.Codes is { } codes ? !codes.Contains(error) : !Enum.IsDefined(error)) throw new FuzzException($"{due.Type} is answered by {error}; it may be {(due.Codes is null ? "any code that there is" : string.Join(" or ", due.Codes))}.");
             mayHaveWritten |= error == ErrorCode.Ok;
             if (due is { MayClose: true } && error != ErrorCode.Ok) break;
         }
 
         while (at < frames.Count && IsEvent(frames[at])) at++;
-        if (at < frames.Count) throw new FuzzFailure($"{Header(frames[at])} is owed to nobody.");
+        if (at < frames.Count) throw new FuzzException($"{Header(frames[at])} is owed to nobody.");
         return mayHaveWritten;
     }
 

@@ -155,6 +155,31 @@ public abstract class AtomicCounterTests(Servers servers)
     }
 
     [Fact]
+    public async Task H65_The_znode_in_its_place_is_no_more_open_than_the_one_before()
+    {
+        await using ZooKeeperClient zk = await servers.ConnectAsync();
+        await zk.AddAuthAsync(AuthInfo.Digest("ann", "of-ann"), TestContext.Current.CancellationToken);
+        string path = await Servers.RootAsync(zk) + "/n";
+        await zk.CreateAsync(path, CounterFormat.Int64.Write(1), acl: Acl.CreatorAll);
+        await zk.SetAsync(path, CounterFormat.Int64.Write(2));
+        var node = new VersionedNode(zk, path, acl: null) { LastVersion = 1 };
+        Assert.NotNull(await node.TryWriteAsync(await node.ReadAsync(default), CounterFormat.Int64.Write(3), default));
+        Assert.Equal(0, (await zk.GetAsync(path)).Stat.Version); // it is another one
+        Assert.Equal([Acl.Digest(Permissions.All, "ann", "of-ann")], (await zk.GetAclAsync(path)).Acl);
+
+        // Who is not shown the whole ACL would lock its owner out.
+        Acl[] shared = [Acl.Digest(Permissions.All, "ann", "of-ann"), new(Permissions.Read | Permissions.Write, "world", "anyone")];
+        await zk.SetAclAsync(path, shared);
+        await zk.SetAsync(path, CounterFormat.Int64.Write(4));
+        await using ZooKeeperClient anyone = await servers.ConnectAsync();
+        await anyone.SyncAsync(path);
+        var theirs = new VersionedNode(anyone, path, acl: null) { LastVersion = 1 };
+        NodeData seen = (await theirs.ReadAsync(default))!.Value;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => theirs.TryWriteAsync(seen, CounterFormat.Int64.Write(5), default));
+        Assert.Equal(shared, (await zk.GetAclAsync(path)).Acl);
+    }
+
+    [Fact]
     public async Task Cuts_at_random_count_nothing_twice_and_lose_nothing_that_was_told()
     {
         int seed = Environment.TickCount;

@@ -46,6 +46,25 @@ public sealed class InstanceJsonTests
         Assert.Equal("{scheme}://{address}:{port}/x{[}{name}{]}", instance.UriSpec!.ToString());
     }
 
+    [Theory]
+    [InlineData("@class")]
+    [InlineData("$type")]
+    public void A_class_that_a_payload_names_is_a_property_like_any_other(string name)
+    {
+        string json = WithObject.Replace("\"@class\":\"CurJson$Details\"", $"\"{name}\":{JsonSerializer.Serialize(typeof(Chosen).AssemblyQualifiedName)}", StringComparison.Ordinal);
+        Assert.Contains(nameof(Chosen), json, StringComparison.Ordinal);
+        Assert.Equal(new Details("n", 3), new InstanceJson<Details>(DetailsContext.Default.Details, null).Read(Encoding.UTF8.GetBytes(json)).Payload);
+        Assert.Equal(0, Chosen.Made);
+    }
+
+    /// <summary>Made by nobody: a payload that gets one made has chosen a type.</summary>
+    public sealed class Chosen
+    {
+        public Chosen() => Made++;
+
+        public static int Made { get; private set; }
+    }
+
     [Fact]
     public void A_typed_payload_carries_the_class_that_Java_wants()
     {
