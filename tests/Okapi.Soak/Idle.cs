@@ -46,7 +46,7 @@ internal static class Idle
     public static async Task<IReadOnlyList<Check>> RunRealAsync(TimeSpan duration, CancellationToken cancel)
     {
         const int Sessions = 50;
-        await using EmbeddedServer server = await EmbeddedServer.StartAsync();
+        await using EmbeddedServer server = await EmbeddedServer.StartAsync(cancellationToken: cancel);
         var pings = new ConcurrentDictionary<long, (long Last, TimeSpan Longest, int Count)>();
         using Fault tap = server.Faults.AnswerError(ErrorCode.SystemError, request =>
         {

@@ -150,8 +150,6 @@ internal sealed class IdleSession : IAsyncDisposable
 
         public override void SetLength(long value) => throw new NotSupportedException();
 
-        public override ValueTask DisposeAsync() => inner.DisposeAsync();
-
         protected override void Dispose(bool disposing)
         {
             if (disposing) inner.Dispose();

@@ -49,8 +49,9 @@ internal sealed class Census
         return leaks;
     }
 
+    /// <summary>As <see cref="FindLeaksAsync"/>, at once.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private IReadOnlyList<(string Type, int Count)> Look(object[] held)
+    public IReadOnlyList<(string Type, int Count)> Look(object[] held)
     {
         Gauges.Collect();
         HashSet<object> reachable = ObjectGraph.From([.. held, .. s_own.SelectMany(ObjectGraph.StaticsOf)]);

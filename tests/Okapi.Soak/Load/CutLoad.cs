@@ -60,8 +60,8 @@ internal sealed class CutLoad(LoadSettings settings, Action<string> say)
             Task cutting = cutter.RunAsync(settings.CutPeriod, stop.Token);
             await SampleAsync(server, cancel);
             await stop.CancelAsync();
-            await Task.WhenAll(load, cutting).WaitAsync(Wait.Bound * 2);
-            await Task.WhenAll(clients.Select(client => client.RestAsync())).WaitAsync(Wait.Bound);
+            await Task.WhenAll(load, cutting).WaitAsync(Wait.Bound * 2, CancellationToken.None);
+            await Task.WhenAll(clients.Select(client => client.RestAsync())).WaitAsync(Wait.Bound, CancellationToken.None);
 
             ServerCounts after = default;
             await Wait.UntilAsync(async () => (after = await server.CountAsync()) == before);
@@ -70,7 +70,7 @@ internal sealed class CutLoad(LoadSettings settings, Action<string> say)
             checks.Add(Check.Equal("server ephemerals at rest", before.Ephemerals, after.Ephemerals));
             checks.Add(Check.Equal("server sessions at rest", before.Sessions, after.Sessions));
             checks.Add(Check.That(cutter.Cuts >= Math.Floor(settings.Duration / settings.CutPeriod) * settings.Clients * 0.8, "cuts", Invariant($"{cutter.Cuts} connections cut, {_tally.Lost} operations lost theirs")));
-            await Task.WhenAll(clients.Select(client => client.DisposeAsync().AsTask())).WaitAsync(Wait.Bound);
+            await Task.WhenAll(clients.Select(client => client.DisposeAsync().AsTask())).WaitAsync(Wait.Bound, CancellationToken.None);
         }
 
         ServerCounts none = default;
