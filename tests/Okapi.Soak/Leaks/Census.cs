@@ -11,6 +11,9 @@ namespace Okapi.Soak.Leaks;
 /// </summary>
 internal sealed class Census
 {
+    /// <summary>How many objects of a type static fields may keep: pools have bounds, and a list that only grows is a leak.</summary>
+    private const int MaxPooled = 16;
+
     private static readonly HashSet<Assembly> s_own =
     [
         typeof(ZooKeeperClient).Assembly, typeof(Stat).Assembly, typeof(Recipes.DistributedLock).Assembly, typeof(Server.EmbeddedServer).Assembly,
@@ -54,13 +57,14 @@ internal sealed class Census
     public IReadOnlyList<(string Type, int Count)> Look(object[] held)
     {
         Gauges.Collect();
-        HashSet<object> reachable = ObjectGraph.From([.. held, .. s_own.SelectMany(ObjectGraph.StaticsOf)]);
+        HashSet<object> reachable = ObjectGraph.From(held), pooled = ObjectGraph.From(s_own.SelectMany(ObjectGraph.StaticsOf));
         lock (_seen)
         {
             _seen.RemoveAll(static each => !each.IsAlive);
             return
             [
                 .. _seen.Select(each => each.Target).OfType<object>().Where(each => !reachable.Contains(each)).GroupBy(each => each.GetType().ToString())
+                    .Where(group => group.Count() > MaxPooled || group.Any(each => !pooled.Contains(each)))
                     .Select(group => (group.Key, group.Count())).OrderByDescending(each => each.Item2),
             ];
         }

@@ -23,6 +23,9 @@ internal sealed class Churn : IAsyncDisposable
     private const int Clients = 8;
     private const int Locks = 4;
 
+    /// <summary>Threads of the pool come and go with the work, and the client keeps some for a while.</summary>
+    private const int SpareThreads = 16;
+
     /// <summary>How much more heap is no leak: what tables and pools have come to have room for.</summary>
     private const long HeapAllowed = 2 << 20;
 
@@ -79,8 +82,7 @@ internal sealed class Churn : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    /// <summary>Threads of the pool come and go with the work, and the client keeps some for a while.</summary>
-    private const int SpareThreads = 16;
+    private static bool IsSampled(int i, int count) => i % Math.Max(1, count / 64) == 0;
 
     private static async Task<Check> BackToAsync(string name, int before, Func<int> gauge)
     {
@@ -119,7 +121,7 @@ internal sealed class Churn : IAsyncDisposable
         for (int i = 0; i < count; i++)
         {
             await using LockHandle held = await mine.AcquireAsync();
-            if (i % 1000 == 0)
+            if (IsSampled(i, count))
             {
                 _census.Take(mine);
                 _census.Take(held);
@@ -141,7 +143,7 @@ internal sealed class Churn : IAsyncDisposable
             await using DistributedLock wanted = zk.Lock(path);
             Task<LockHandle> waiting = wanted.AcquireAsync(cancellation.Token);
             for (int step = way; step > 1; step--) await (way > 5 ? zk.ExistsAsync("/").AsTask() : YieldAsync());
-            if (i % 1000 == 0) _census.Take(waiting);
+            if (IsSampled(i, count)) _census.Take(waiting);
             await cancellation.CancelAsync();
             try
             {
@@ -162,8 +164,8 @@ internal sealed class Churn : IAsyncDisposable
         ZooKeeperClient zk = _clients[client];
         for (int i = 0; i < count; i++)
         {
-            if (i % 200 == 0) _census.Take(zk);
-            if (i % 1000 == 0) _census.Take(_server);
+            if (IsSampled(i, count)) _census.Take(zk);
+            if (IsSampled(i, count)) _census.Take(_server);
             Task<Stat?> pending = zk.ExistsAsync("/").AsTask();
             await _server.Faults.CutAsync((CutKind)random.Next(2), zk.SessionId);
             await pending;
@@ -178,7 +180,7 @@ internal sealed class Churn : IAsyncDisposable
         {
             ZooKeeperClient zk = await ConnectAsync(client);
             await UseAsync(zk, random.Next(6));
-            if (i % 500 == 0) _census.Take(zk);
+            if (IsSampled(i, count)) _census.Take(zk);
             await zk.DisposeAsync();
         }
 
