@@ -57,6 +57,10 @@ try
         }
     }
 }
+catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+{
+    // Said below.
+}
 catch (Exception e)
 {
     Console.WriteLine($"The run went wrong: {e}");
@@ -76,7 +80,7 @@ return broken == 0 ? 0 : 1;
 async Task<IReadOnlyList<Check>> ChurnAsync()
 {
     await using Churn churn = await Churn.StartAsync(options.Seed, Console.WriteLine);
-    return await churn.RunAsync(ChurnCounts.Full.Share(options.Share));
+    return await churn.RunAsync(ChurnCounts.Full.Share(options.Share)).WaitAsync(interrupted.Token);
 }
 
 void Interrupt(PosixSignalContext context)

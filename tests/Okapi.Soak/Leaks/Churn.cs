@@ -82,7 +82,7 @@ internal sealed class Churn : IAsyncDisposable
         await _server.DisposeAsync();
     }
 
-    private static bool IsSampled(int i, int count) => i % Math.Max(1, count / 64) == 0;
+    private static bool IsSampled(int i, int count) => i % Math.Max(1, count / 8) == 0;
 
     private static async Task<Check> BackToAsync(string name, int before, Func<int> gauge)
     {
@@ -165,7 +165,7 @@ internal sealed class Churn : IAsyncDisposable
         for (int i = 0; i < count; i++)
         {
             if (IsSampled(i, count)) _census.Take(zk);
-            if (IsSampled(i, count)) _census.Take(_server);
+            if (client == 0 && IsSampled(i, count)) _census.Take(_server);
             Task<Stat?> pending = zk.ExistsAsync("/").AsTask();
             await _server.Faults.CutAsync((CutKind)random.Next(2), zk.SessionId);
             await pending;

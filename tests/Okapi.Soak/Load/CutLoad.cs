@@ -131,14 +131,13 @@ internal sealed class CutLoad(LoadSettings settings, Action<string> say)
         }
     }
 
+    /// <summary>Watches and ephemerals come and go with the load; those are judged at rest.</summary>
     private IEnumerable<Check> JudgeSeries() =>
     [
         Judge.Growth(_heap.Name, _heap.Samples),
         Judge.Level(_descriptors.Name, _descriptors.Samples),
         Judge.Level(_threads.Name, _threads.Samples),
         Judge.Level(_timers.Name, _timers.Samples),
-        Judge.Level(_watches.Name, _watches.Samples),
-        Judge.Level(_ephemerals.Name, _ephemerals.Samples),
         Judge.Level(_sessions.Name, _sessions.Samples),
     ];
 }
