@@ -81,7 +81,7 @@ internal sealed class Run
         await Task.WhenAll(ensemble.Servers.Select(server => server.StopAsync()));
         foreach (Server server in ensemble.Servers)
         {
-            ServerLog.Keep(server.DataFolder, _options.Folder, server.Id);
+            ServerLog.Keep(server.DataFolder, _options.Folder, server.Id, server.WipedFolders);
         }
     }
 

@@ -14,6 +14,7 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
     ];
 
     private Process? _process;
+    private readonly List<Process> _before = [];
     private int _wiped;
 
     public int Id => id;
@@ -25,6 +26,9 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
     public string Folder => folder;
 
     /// <summary>Where TxnLogToolkit finds what this server wrote down.</summary>
+    /// <summary>What <see cref="Wipe"/> has put aside.</summary>
+    public IEnumerable<string> WipedFolders => Enumerable.Range(1, _wiped).Select(number => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"wiped-{number}")));
+
     public string DataFolder => Path.Combine(folder, "data");
 
     public IPEndPoint Endpoint { get; } = new(place.Address, ports.Client);
@@ -85,7 +89,9 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
             "-Dzookeeper.jmx.log4j.disable=true", "-Dznode.container.checkIntervalMs=2000", "-cp", classPath,
             "org.apache.zookeeper.server.quorum.QuorumPeerMain", Path.Combine(folder, "zoo.cfg"),
         ];
-        _process?.Dispose();
+        // Others may be looking at the one before right now, so it is disposed of at the end.
+        if (_process is not null) _before.Add(_process);
+
         // A session of its own keeps an interrupt typed at the terminal away from the server. Each step is an exec, so that the
         // process that is started is the one to be frozen and killed.
         string[] command = ["-c", "exec setsid \"$@\" >>\"$0\" 2>&1 </dev/null", Path.Combine(folder, "out.log"), .. network.Prefix(place), "java", .. arguments];
@@ -131,6 +137,7 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
         }
 
         _process?.Dispose();
+        foreach (Process each in _before) each.Dispose();
     }
 
     private void Send(int signal)

@@ -15,19 +15,28 @@ public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Tran
     /// <param name="dataFolder">The server's data folder. The server should have been stopped.</param>
     /// <param name="runFolder">The folder of the run.</param>
     /// <param name="server">The server's number.</param>
-    public static void Keep(string dataFolder, string runFolder, int server)
+    /// <param name="wiped">Folders that it had before and that were taken from it: what is in their logs has happened, too.</param>
+    public static void Keep(string dataFolder, string runFolder, int server, IEnumerable<string>? wiped = null)
     {
         string target = FolderOf(runFolder, server);
         Directory.CreateDirectory(target);
+        foreach (string folder in wiped ?? []) KeepLogs(Path.Combine(folder, "version-2"), target);
         string source = Path.Combine(dataFolder, "version-2");
+        KeepLogs(source, target);
+        File.WriteAllLines(Path.Combine(target, SnapshotList), Directory.GetFiles(source, "snapshot.*").Select(file => Path.GetFileName(file)));
+    }
+
+    private static void KeepLogs(string source, string target)
+    {
         foreach (string file in Directory.GetFiles(source, "log.*"))
         {
             byte[] bytes = File.ReadAllBytes(file);
-            using FileStream copy = File.Create(Path.Combine(target, Path.GetFileName(file)));
-            copy.Write(bytes, 0, LogFile.LengthInUse(bytes));
+            int length = LogFile.LengthInUse(bytes);
+            string kept = Path.Combine(target, Path.GetFileName(file));
+            if (File.Exists(kept) && new FileInfo(kept).Length > length) continue; // the same beginning, and less of it
+            using FileStream copy = File.Create(kept);
+            copy.Write(bytes, 0, length);
         }
-
-        File.WriteAllLines(Path.Combine(target, SnapshotList), Directory.GetFiles(source, "snapshot.*").Select(file => Path.GetFileName(file)));
     }
 
     /// <summary>The numbers of the servers whose logs were kept.</summary>
