@@ -28,7 +28,7 @@ internal sealed class SocketPeer : IDisposable
             {
                 client = await _listener.AcceptTcpClientAsync();
             }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
+            catch (Exception error) when (error is SocketException or InvalidOperationException)
             {
                 return; // the test is over
             }
