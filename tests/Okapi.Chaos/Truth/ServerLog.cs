@@ -20,10 +20,9 @@ public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Tran
     {
         string target = FolderOf(runFolder, server);
         Directory.CreateDirectory(target);
-        foreach (string folder in wiped ?? []) KeepLogs(Path.Combine(folder, "version-2"), target);
-        string source = Path.Combine(dataFolder, "version-2");
-        KeepLogs(source, target);
-        File.WriteAllLines(Path.Combine(target, SnapshotList), Directory.GetFiles(source, "snapshot.*").Select(file => Path.GetFileName(file)));
+        string[] sources = [.. (wiped ?? []).Append(dataFolder).Select(folder => Path.Combine(folder, "version-2"))];
+        foreach (string source in sources) KeepLogs(source, target);
+        File.WriteAllLines(Path.Combine(target, SnapshotList), sources.SelectMany(source => Directory.GetFiles(source, "snapshot.*")).Select(file => Path.GetFileName(file)).Distinct());
     }
 
     private static void KeepLogs(string source, string target)
