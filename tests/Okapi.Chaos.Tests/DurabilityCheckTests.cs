@@ -103,6 +103,22 @@ public class DurabilityCheckTests
     }
 
     [Theory]
+    [InlineData(8, 0)] // the next write goes on from the proposal's version
+    [InlineData(7, 1)] // the next write gives that version anew
+    public void A_proposal_of_a_leader_that_led_on_was_agreed_on_though_others_have_it_by_a_snapshot(int nextVersion, int leftBehind)
+    {
+        Scenario scenario = Clean();
+        var proposal = new LoggedTransaction(scenario.SessionOf(1), 50, scenario.Zxid + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/p", "p", 1, 7)], []);
+        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (1L << 32) + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/p", "n", 1, nextVersion)], []);
+        TransactionLog log = TransactionLog.Merge(
+            [new ServerLog(1, [.. scenario.Log, proposal, next], [0]), new ServerLog(2, [.. scenario.Log, next], [0]), new ServerLog(3, [.. scenario.Log, next], [0])],
+            new Dictionary<long, long>());
+        Assert.Equal(leftBehind, log.LeftBehind.Count);
+        Assert.Equal(leftBehind == 0, log.Find(proposal.Zxid) is not null);
+        Assert.Equal([.. log.Committed.OrderBy(each => each.Zxid)], log.Committed);
+    }
+
+    [Theory]
     [InlineData("/a", "2-1", false, null)]
     [InlineData("/a", "other", false, "by the log it is")]
     [InlineData("/ghost", "x", false, "does not exist")]

@@ -1,3 +1,5 @@
+using Okapi.Protocol;
+
 namespace Okapi.Chaos.Truth;
 
 /// <summary>What the ensemble agreed on: the truth that histories are held against.</summary>
@@ -39,7 +41,8 @@ public sealed class TransactionLog
     /// <param name="newestSeen">The newest zxid of an epoch that a client has been told of, by epoch.</param>
     /// <remarks>
     /// A transaction that more than one server has was committed. One that only one has may be a proposal that a fallen leader got no
-    /// quorum for: that is so if it is among the last of its epoch, another epoch followed, and no client was ever told of it or of one behind it.
+    /// quorum for: that is so if it is among the last of its epoch, another epoch followed, and no client was ever told of it or of one behind it;
+    /// unless that server led the next epoch, whose followers may have it by a snapshot: then later writes go on from its versions.
     /// </remarks>
     public static TransactionLog Merge(IReadOnlyList<ServerLog> servers, IReadOnlyDictionary<long, long> newestSeen)
     {
@@ -59,14 +62,26 @@ public sealed class TransactionLog
         long lastEpoch = all.Length > 0 ? EpochOf(all[^1].Transaction.Zxid) : 0;
         var committed = new List<LoggedTransaction>(all.Length);
         var leftBehind = new List<LoggedTransaction>();
-        bool isTail = false;
-        for (int i = all.Length - 1; i >= 0; i--)
+        var nextVersions = new Dictionary<string, int>();
+        for (int end = all.Length; end > 0;)
         {
-            (LoggedTransaction each, int count) = all[i];
-            long epoch = EpochOf(each.Zxid);
-            if (i == all.Length - 1 || EpochOf(all[i + 1].Transaction.Zxid) != epoch) isTail = servers.Count > 1 && epoch != lastEpoch;
-            isTail = isTail && count == 1 && newestSeen.GetValueOrDefault(epoch) < each.Zxid;
-            (isTail ? leftBehind : committed).Add(each);
+            // One epoch after another, the last first.
+            long epoch = EpochOf(all[end - 1].Transaction.Zxid);
+            int begin = end;
+            while (begin > 0 && EpochOf(all[begin - 1].Transaction.Zxid) == epoch) begin--;
+            int tail = end;
+            if (servers.Count > 1 && epoch != lastEpoch)
+                while (tail > begin && all[tail - 1].Count == 1 && newestSeen.GetValueOrDefault(epoch) < all[tail - 1].Transaction.Zxid) tail--;
+            LoggedTransaction[] doubtful = [.. all[tail..end].Select(each => each.Transaction)];
+            if (WentOn(doubtful, nextVersions)) tail = end;
+            else leftBehind.AddRange(doubtful.Reverse());
+            for (int i = tail - 1; i >= begin; i--)
+            {
+                committed.Add(all[i].Transaction);
+                Note(all[i].Transaction, nextVersions);
+            }
+
+            end = begin;
         }
 
         committed.Reverse();
@@ -77,6 +92,29 @@ public sealed class TransactionLog
     }
 
     public static long EpochOf(long zxid) => zxid >> 32;
+
+    /// <summary>Whether later transactions go on from the versions that these have made. A leader commits all it has or none of it.</summary>
+    private static bool WentOn(LoggedTransaction[] doubtful, Dictionary<string, int> nextVersions)
+    {
+        foreach (LoggedTransaction each in doubtful.Reverse())
+        {
+            foreach (LoggedChange change in each.Changes.Reverse())
+                if (!each.IsError && change.Type == OpCode.SetData && nextVersions.TryGetValue(change.Path, out int next)) return next > change.Version;
+        }
+
+        return false;
+    }
+
+    /// <summary>Notes, going back in time, which version each znode's next write gives.</summary>
+    private static void Note(LoggedTransaction transaction, Dictionary<string, int> nextVersions)
+    {
+        if (transaction.IsError) return;
+        foreach (LoggedChange change in transaction.Changes.Reverse())
+        {
+            if (change.Type == OpCode.SetData) nextVersions[change.Path] = change.Version;
+            else if (change.Type is OpCode.Create or OpCode.Delete) nextVersions.Remove(change.Path); // versions begin anew
+        }
+    }
 
     public LoggedTransaction? Find(long session, int cxid) => _byRequest.GetValueOrDefault((session, cxid));
 

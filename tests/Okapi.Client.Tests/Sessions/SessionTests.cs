@@ -471,8 +471,9 @@ public sealed class SessionTests : IAsyncDisposable
     /// <summary>Lets time pass until a ping is due, answers it, and sees to it that the client has heard.</summary>
     private async Task AnswerPingAsync(ZooKeeperClient zk, PeerConnection connection)
     {
-        _time.Advance(zk.SessionTimeout * 3 / 10);
-        PeerRequest ping = await connection.ReadAnyAsync();
+        Task<PeerRequest> reading = connection.ReadAnyAsync();
+        await _time.AdvanceUntilAsync(reading, zk.SessionTimeout / 2); // whoever has just sent may note only now when that was
+        PeerRequest ping = await reading;
         Assert.Equal(OpCode.Ping, ping.OpCode);
         await connection.ReplyAsync(ping);
         Task<Stat?> read = zk.ExistsAsync("/").AsTask();
