@@ -24,7 +24,7 @@ public class DurabilityCheckTests
     public void An_acknowledged_write_that_one_server_lacks_is_found()
     {
         Scenario scenario = Clean();
-        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid != 4)], [0]);
+        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid != 4)], [0], []);
         Expect(scenario, "Server 2 lost");
     }
 
@@ -32,7 +32,7 @@ public class DurabilityCheckTests
     public void The_newest_acknowledged_write_that_one_server_lacks_is_found()
     {
         Scenario scenario = Clean();
-        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.SkipLast(1)], [0]);
+        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.SkipLast(1)], [0], []);
         Expect(scenario, "Server 2 lost");
     }
 
@@ -40,7 +40,7 @@ public class DurabilityCheckTests
     public void What_a_server_has_from_a_snapshot_it_need_not_have_in_its_log()
     {
         Scenario scenario = Clean();
-        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid is not (3 or 4))], [0, 4]);
+        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid is not (3 or 4))], [0, 4], []);
         Assert.Empty(new DurabilityCheck().Run(scenario.Evidence).Violations);
     }
 
@@ -48,7 +48,7 @@ public class DurabilityCheckTests
     public void A_snapshot_from_before_the_missing_part_is_no_excuse()
     {
         Scenario scenario = Clean();
-        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid is not (3 or 4))], [0, 3]);
+        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each.Zxid is not (3 or 4))], [0, 3], []);
         Expect(scenario, "Server 2 lost");
     }
 
@@ -56,7 +56,7 @@ public class DurabilityCheckTests
     public void Servers_that_disagree_are_found()
     {
         Scenario scenario = Clean();
-        scenario.Differing[3] = new ServerLog(3, [.. scenario.Log.Select(each => each.Zxid == 4 ? each with { Cxid = 99 } : each)], [0]);
+        scenario.Differing[3] = new ServerLog(3, [.. scenario.Log.Select(each => each.Zxid == 4 ? each with { Cxid = 99 } : each)], [0], []);
         Expect(scenario, "where another has");
     }
 
@@ -83,39 +83,62 @@ public class DurabilityCheckTests
         Assert.Equal("1", findings.Facts["unanswered requests: done"]);
     }
 
-    [Fact]
-    public void A_proposal_that_a_fallen_leader_left_behind_is_none_of_what_was_agreed_on()
+    [Theory]
+    [InlineData(0, true)] // the next leader did not have the proposal, however many others wrote it down
+    [InlineData(1, false)] // it had it
+    public void What_the_next_leader_had_was_agreed_on_and_nothing_else(int had, bool isLeftBehind)
     {
         Scenario scenario = Clean();
-        var proposal = new LoggedTransaction(scenario.SessionOf(1), 50, scenario.Zxid + 1, 0, OpCode.Create, ErrorCode.Ok, [new LoggedChange(OpCode.Create, "/p", "p", 1, 4)], []);
-        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (1L << 32) + 1, 0, OpCode.Create, ErrorCode.Ok, [new LoggedChange(OpCode.Create, "/n", "n", 1, 4)], []);
-        scenario.Differing[1] = new ServerLog(1, [.. scenario.Log, proposal, next], [0]);
-        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log, next], [0]);
-        scenario.Differing[3] = new ServerLog(3, [.. scenario.Log, next], [0]);
+        LoggedTransaction proposal = ProposeThenFall(scenario, scenario.Zxid + had);
+        WireOperationEntry unanswered = scenario.Unanswered(1, OpCode.SetData, "/a", "1-3");
         Evidence evidence = scenario.Evidence;
-        Assert.Equal([proposal], evidence.Log.LeftBehind);
+        Assert.Equal(isLeftBehind ? [proposal] : [], evidence.Log.LeftBehind);
+        Assert.Equal(isLeftBehind, evidence.Log.Find(proposal.Zxid) is null);
+        Assert.Equal([.. evidence.Log.Committed.OrderBy(each => each.Zxid)], evidence.Log.Committed);
         Assert.Empty(new DurabilityCheck().Run(evidence).Violations);
 
-        // Once a client has been told of it, it is what was agreed on, and the others have lost it.
-        WireOperationEntry told = scenario.Unanswered(1, OpCode.Create, "/p", "p");
-        (told.Answered, told.Zxid) = (true, proposal.Zxid);
-        Assert.Contains(new DurabilityCheck().Run(scenario.Evidence).Violations, each => each.Text.Contains("lost", StringComparison.Ordinal));
+        // Once a client has been told of it, it may not be left behind.
+        (unanswered.Answered, unanswered.Zxid) = (true, proposal.Zxid);
+        if (isLeftBehind) Expect(scenario, "left behind");
+        else Assert.Empty(new DurabilityCheck().Run(scenario.Evidence).Violations);
     }
 
-    [Theory]
-    [InlineData(8, 0)] // the next write goes on from the proposal's version
-    [InlineData(7, 1)] // the next write gives that version anew
-    public void A_proposal_of_a_leader_that_led_on_was_agreed_on_though_others_have_it_by_a_snapshot(int nextVersion, int leftBehind)
+    [Fact]
+    public void A_leader_that_proposed_nothing_leaves_behind_as_well()
     {
         Scenario scenario = Clean();
-        var proposal = new LoggedTransaction(scenario.SessionOf(1), 50, scenario.Zxid + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/p", "p", 1, 7)], []);
-        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (1L << 32) + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/p", "n", 1, nextVersion)], []);
-        TransactionLog log = TransactionLog.Merge(
-            [new ServerLog(1, [.. scenario.Log, proposal, next], [0]), new ServerLog(2, [.. scenario.Log, next], [0]), new ServerLog(3, [.. scenario.Log, next], [0])],
-            new Dictionary<long, long>());
-        Assert.Equal(leftBehind, log.LeftBehind.Count);
-        Assert.Equal(leftBehind == 0, log.Find(proposal.Zxid) is not null);
-        Assert.Equal([.. log.Committed.OrderBy(each => each.Zxid)], log.Committed);
+        LoggedTransaction proposal = ProposeThenFall(scenario, scenario.Zxid + 1);
+        scenario.Differing[3] = scenario.Differing[3] with { Takeovers = [new Takeover(1, proposal.Zxid - 1)] };
+        Assert.Equal([proposal], scenario.Evidence.Log.LeftBehind);
+    }
+
+    [Fact]
+    public void An_epoch_that_nobody_says_to_have_led_is_found()
+    {
+        Scenario scenario = Clean();
+        ProposeThenFall(scenario, scenario.Zxid);
+        scenario.Differing[2] = scenario.Differing[2] with { Takeovers = [] };
+        Expect(scenario, "No server says that it led epoch 0x2");
+    }
+
+    [Fact]
+    public void An_epoch_with_two_beginnings_is_found()
+    {
+        Scenario scenario = Clean();
+        ProposeThenFall(scenario, scenario.Zxid);
+        scenario.Differing[3] = scenario.Differing[3] with { Takeovers = [new Takeover(2, scenario.Zxid - 1)] };
+        Expect(scenario, "Epoch 0x2 was led from 0x6 and from 0x5");
+    }
+
+    /// <summary>Server 1 leads, proposes what server 3 has written down, too, and falls; server 2 leads on from where it says.</summary>
+    private static LoggedTransaction ProposeThenFall(Scenario scenario, long from)
+    {
+        var proposal = new LoggedTransaction(scenario.SessionOf(1), 50, scenario.Zxid + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/a", "1-3", 3, 2)], []);
+        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (2L << 32) + 1, 0, OpCode.Create, ErrorCode.Ok, [new LoggedChange(OpCode.Create, "/n", "n", 1, 4)], []);
+        scenario.Differing[1] = new ServerLog(1, [.. scenario.Log, proposal, next], [0], []);
+        scenario.Differing[2] = new ServerLog(2, [.. scenario.Log, next], [0, from], [new Takeover(2, from)]);
+        scenario.Differing[3] = new ServerLog(3, [.. scenario.Log, proposal, next], [0], []);
+        return proposal;
     }
 
     [Theory]

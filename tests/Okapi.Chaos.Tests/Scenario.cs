@@ -10,13 +10,15 @@ internal sealed class Scenario
 {
     public const long Second = 1_000_000_000;
 
+    public static readonly DateTimeOffset Started = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
     private readonly ModelTree _tree = new();
     private readonly Dictionary<int, (int Connection, long Session, int Xid)> _clients = [];
     private readonly List<int> _servers = [1, 2, 3];
 
     public Scenario(int clients = 2)
     {
-        Add(new RunEntry { Clients = clients, Servers = 3, SessionTimeoutMs = 4000, TickMs = 500, RecipeRoots = ["/locks"], Command = "eng/chaos --seed 1" });
+        Add(new RunEntry { Clients = clients, Servers = 3, Endpoints = ["s1", "s2", "s3"], Started = Started, SessionTimeoutMs = 4000, TickMs = 500, RecipeRoots = ["/locks"], Command = "eng/chaos --seed 1" });
         for (int client = 1; client <= clients; client++) Connect(client, newSession: true);
     }
 
@@ -33,7 +35,7 @@ internal sealed class Scenario
 
     public Evidence Evidence => new(
         History.Of(Entries),
-        [.. _servers.Select(each => Differing.TryGetValue(each, out ServerLog? own) ? own : new ServerLog(each, [.. Log], [0]))]);
+        [.. _servers.Select(each => Differing.TryGetValue(each, out ServerLog? own) ? own : new ServerLog(each, [.. Log], [0], []))]);
 
     public long SessionOf(int client) => _clients[client].Session;
 
@@ -56,7 +58,7 @@ internal sealed class Scenario
         long session = newSession ? 0x100000 + (client * 0x100) + was.Connection : was.Session;
         _clients[client] = (was.Connection + 1, session, was.Xid);
         if (newSession) Commit(session, 0, OpCode.CreateSession);
-        Add(new WireConnectedEntry { Client = client, Connection = was.Connection + 1, Session = session, TimeoutMs = 4000 });
+        Add(new WireConnectedEntry { Client = client, Connection = was.Connection + 1, Server = client <= 3 ? $"s{client}" : "", Session = session, TimeoutMs = 4000 });
         Add(new SessionEntry { Client = client, State = SessionState.Connected, Session = session });
     }
 

@@ -41,6 +41,7 @@ internal sealed class Run
             TickMs = _options.TickMs,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
             Servers = ensemble.Servers.Count,
+            Endpoints = [.. ensemble.Servers.Select(server => server.Endpoint.ToString())],
             Clients = Clients,
             RecipeRoots = Layout.RecipeRoots,
             ProbeRoot = Layout.Probes,
@@ -81,7 +82,7 @@ internal sealed class Run
         await Task.WhenAll(ensemble.Servers.Select(server => server.StopAsync()));
         foreach (Server server in ensemble.Servers)
         {
-            ServerLog.Keep(server.DataFolder, _options.Folder, server.Id, server.WipedFolders);
+            ServerLog.Keep(server.DataFolder, _options.Folder, server.Id, File.ReadLines(server.MessageFile), server.WipedFolders);
         }
     }
 

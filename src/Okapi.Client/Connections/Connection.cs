@@ -37,6 +37,8 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
     private readonly FrameReader _frames;
     private readonly Action<IThreadPoolWorkItem> _schedule;
     private readonly CompletionThread? _thread;
+    private readonly Lock _closing = new();
+    private bool _isClosed;
     private JuteBuffer _batch = new(16 * 1024);
     private bool _hasBatch;
 
@@ -96,10 +98,11 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
         SpareThread.Run($"Okapi reader {Server}", Receive);
     }
 
-    /// <summary>Ends the connection; its owner is not told, because it is the owner who does this.</summary>
+    /// <summary>Ends the connection; its owner is not told, because it is the owner who does this. The stream is closed when this returns, whoever began to.</summary>
     public void Abort()
     {
-        if (Interlocked.Exchange(ref _isOver, 1) == 0) CloseStream();
+        Volatile.Write(ref _isOver, 1);
+        CloseStream();
     }
 
     public void Flush(bool atOnce)
@@ -237,13 +240,18 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
 
     private void CloseStream()
     {
-        try
+        lock (_closing)
         {
-            _link.Stream.Dispose();
-        }
-        catch (Exception error) when (error is IOException or InvalidOperationException)
-        {
-            // A stream of the user's, or TLS that wanted to say goodbye; it is over all the same.
+            if (_isClosed) return;
+            _isClosed = true;
+            try
+            {
+                _link.Stream.Dispose();
+            }
+            catch (Exception error) when (error is IOException or InvalidOperationException)
+            {
+                // A stream of the user's, or TLS that wanted to say goodbye; it is over all the same.
+            }
         }
     }
 }

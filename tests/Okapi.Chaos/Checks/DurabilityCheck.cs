@@ -17,6 +17,7 @@ public sealed class DurabilityCheck : ICheck
         foreach (string each in evidence.Log.Contradictions) findings.Add(each);
         foreach (LoggedTransaction each in evidence.Log.RepeatedRequests) findings.Add($"A request was done twice: {each}, after {evidence.Log.Find(each.Session, each.Cxid)}.");
         HashSet<long> acknowledged = Acknowledged(evidence);
+        foreach (LoggedTransaction each in evidence.Log.LeftBehind.Where(each => acknowledged.Contains(each.Zxid))) findings.Add($"What was acknowledged was left behind: {each}.");
         foreach (ServerLog server in evidence.Log.Servers) CheckServer(evidence, server, acknowledged, findings);
         new CallCheck(evidence, findings).CheckFailures();
         CheckTrees(evidence, findings);

@@ -16,7 +16,6 @@ public sealed class Evidence
         History = history;
         Run = history.Run;
         var open = new Dictionary<(int, int), WireConnection>();
-        var newestSeen = new Dictionary<long, long>();
         foreach (HistoryEntry each in history.Entries)
         {
             switch (each)
@@ -31,7 +30,7 @@ public sealed class Evidence
                     if (open.Remove((ended.Client, ended.Connection), out WireConnection? over)) over.Ended = ended.Time;
                     break;
                 case WireEntry wire when open.TryGetValue((wire.Client, wire.Connection), out WireConnection? on):
-                    Take(on, wire, newestSeen);
+                    Take(on, wire);
                     break;
                 case OperationEntry operation:
                     Operations.Add(operation);
@@ -54,7 +53,7 @@ public sealed class Evidence
             of.Add(each);
         }
 
-        Log = TransactionLog.Merge(servers, newestSeen);
+        Log = TransactionLog.Merge(servers);
     }
 
     public History History { get; }
@@ -82,6 +81,14 @@ public sealed class Evidence
 
     /// <summary>The moment at which all faults were healed.</summary>
     public long LastHeal => Healed.Count > 0 ? Healed.Values.Max() : Run.Time;
+
+    /// <summary>Whether the server that took a connection had another tree than its leader, by its own account.</summary>
+    public bool HadDiverged(WireConnection connection, long time)
+    {
+        DateTimeOffset moment = Run.Started + TimeSpan.FromMicroseconds((time - Run.Time) / 1000.0);
+        int server = Run.Endpoints.ToList().IndexOf(connection.Opened.Server) + 1;
+        return Log.Servers.FirstOrDefault(each => each.Server == server)?.Divergences.Any(each => each.Covers(moment)) ?? false;
+    }
 
     public IEnumerable<T> Entries<T>()
         where T : HistoryEntry => History.Entries.OfType<T>();
@@ -122,7 +129,7 @@ public sealed class Evidence
         return error;
     }
 
-    private void Take(WireConnection connection, WireEntry entry, Dictionary<long, long> newestSeen)
+    private void Take(WireConnection connection, WireEntry entry)
     {
         if (entry is not WireOperationEntry operation)
         {
@@ -137,13 +144,7 @@ public sealed class Evidence
         }
 
         connection.Received.Add(operation);
-        if (operation.Zxid > 0)
-        {
-            connection.LastZxid = Math.Max(connection.LastZxid, operation.Zxid);
-            long epoch = TransactionLog.EpochOf(operation.Zxid);
-            newestSeen[epoch] = Math.Max(newestSeen.GetValueOrDefault(epoch), operation.Zxid);
-        }
-
+        connection.LastZxid = Math.Max(connection.LastZxid, operation.Zxid);
         if (operation.Path is null) return;
         if (!_answersByPath.TryGetValue((operation.Client, operation.Path), out List<WireOperationEntry>? answers))
             _answersByPath.Add((operation.Client, operation.Path), answers = []);

@@ -25,11 +25,14 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
 
     public string Folder => folder;
 
-    /// <summary>Where TxnLogToolkit finds what this server wrote down.</summary>
     /// <summary>What <see cref="Wipe"/> has put aside.</summary>
     public IEnumerable<string> WipedFolders => Enumerable.Range(1, _wiped).Select(number => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"wiped-{number}")));
 
+    /// <summary>Where TxnLogToolkit finds what this server wrote down.</summary>
     public string DataFolder => Path.Combine(folder, "data");
+
+    /// <summary>What it says, in words.</summary>
+    public string MessageFile => Path.Combine(folder, "zk.log");
 
     public IPEndPoint Endpoint { get; } = new(place.Address, ports.Client);
 
@@ -65,7 +68,7 @@ internal sealed class Server(int id, Place place, (int Client, int Quorum, int E
         File.WriteAllText(Path.Combine(folder, "log4j.properties"), $"""
             log4j.rootLogger=INFO, F
             log4j.appender.F=org.apache.log4j.FileAppender
-            log4j.appender.F.File={folder}/zk.log
+            log4j.appender.F.File={MessageFile}
             log4j.appender.F.layout=org.apache.log4j.PatternLayout
             log4j.appender.F.layout.ConversionPattern=%d{"{ISO8601}"} %-5p [%t:%c{"{1}"}] %m%n
             log4j.logger.org.apache.zookeeper.server=WARN

@@ -3,26 +3,33 @@ using Okapi.Protocol;
 
 namespace Okapi.Chaos.Truth;
 
-/// <summary>What one server's data folder tells: its log, and the zxids it has snapshots of.</summary>
+/// <summary>What one server leaves behind: its log, the zxids it has snapshots of, and what it has said.</summary>
 /// <param name="Server">The server's number.</param>
 /// <param name="Transactions">Its transactions by zxid.</param>
 /// <param name="Snapshots">The zxids of its snapshots, ascending.</param>
-public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Transactions, IReadOnlyList<long> Snapshots)
+/// <param name="Takeovers">When it led, and from where on.</param>
+public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Transactions, IReadOnlyList<long> Snapshots, IReadOnlyList<Takeover> Takeovers)
 {
     private const string SnapshotList = "snapshots";
+    private const string MessageFile = "messages";
+
+    /// <summary>When it had another tree than its leader.</summary>
+    public IReadOnlyList<Divergence> Divergences { get; init; } = [];
 
     /// <summary>Keeps what a later check needs: the log without the zeros behind it, and the names of the snapshots.</summary>
     /// <param name="dataFolder">The server's data folder. The server should have been stopped.</param>
     /// <param name="runFolder">The folder of the run.</param>
     /// <param name="server">The server's number.</param>
+    /// <param name="messages">What it has printed; null if it was alone.</param>
     /// <param name="wiped">Folders that it had before and that were taken from it: what is in their logs has happened, too.</param>
-    public static void Keep(string dataFolder, string runFolder, int server, IEnumerable<string>? wiped = null)
+    public static void Keep(string dataFolder, string runFolder, int server, IEnumerable<string>? messages = null, IEnumerable<string>? wiped = null)
     {
         string target = FolderOf(runFolder, server);
         Directory.CreateDirectory(target);
         string[] sources = [.. (wiped ?? []).Append(dataFolder).Select(folder => Path.Combine(folder, "version-2"))];
         foreach (string source in sources) KeepLogs(source, target);
         File.WriteAllLines(Path.Combine(target, SnapshotList), sources.SelectMany(source => Directory.GetFiles(source, "snapshot.*")).Select(file => Path.GetFileName(file)).Distinct());
+        File.WriteAllLines(Path.Combine(target, MessageFile), (messages ?? []).Where(each => Takeover.IsToldBy(each) || Divergence.IsToldBy(each)));
     }
 
     private static void KeepLogs(string source, string target)
@@ -60,7 +67,15 @@ public sealed record ServerLog(int Server, IReadOnlyList<LoggedTransaction> Tran
 
         // A server that took over from a snapshot may have begun a new file at a zxid which the old one went beyond: the new one counts.
         LoggedTransaction[] transactions = [.. all.GroupBy(each => each.Zxid).Select(each => each.Last()).OrderBy(each => each.Zxid)];
-        return new ServerLog(server, transactions, [.. File.ReadLines(Path.Combine(folder, SnapshotList)).Select(ZxidOf).Order()]);
+        string[] messages = await File.ReadAllLinesAsync(Path.Combine(folder, MessageFile));
+        return new ServerLog(
+            server,
+            transactions,
+            [.. File.ReadLines(Path.Combine(folder, SnapshotList)).Select(ZxidOf).Order()],
+            [.. Takeover.In(messages)])
+        {
+            Divergences = [.. Divergence.In(messages)],
+        };
     }
 
     /// <summary>Compares what was read with what Apache's tool prints.</summary>

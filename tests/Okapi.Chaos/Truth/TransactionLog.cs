@@ -1,5 +1,3 @@
-using Okapi.Protocol;
-
 namespace Okapi.Chaos.Truth;
 
 /// <summary>What the ensemble agreed on: the truth that histories are held against.</summary>
@@ -25,10 +23,10 @@ public sealed class TransactionLog
 
     public IReadOnlyList<ServerLog> Servers { get; }
 
-    /// <summary>Transactions that two servers have differently.</summary>
+    /// <summary>Transactions that two servers have differently, and leaders that nobody knows the beginning of.</summary>
     public List<string> Contradictions { get; } = [];
 
-    /// <summary>Proposals of a leader that fell before it could commit them, still in its log, behind a snapshot.</summary>
+    /// <summary>Proposals that the next leader did not have: some server's log has them, perhaps behind a snapshot.</summary>
     public List<LoggedTransaction> LeftBehind { get; } = [];
 
     /// <summary>Transactions of a request that has one already.</summary>
@@ -36,55 +34,38 @@ public sealed class TransactionLog
 
     public long LastZxid => Committed.Count > 0 ? Committed[^1].Zxid : 0;
 
-    /// <summary>Finds what the servers agreed on.</summary>
-    /// <param name="servers">Each server's log.</param>
-    /// <param name="newestSeen">The newest zxid of an epoch that a client has been told of, by epoch.</param>
-    /// <remarks>
-    /// A transaction that more than one server has was committed. One that only one has may be a proposal that a fallen leader got no
-    /// quorum for: that is so if it is among the last of its epoch, another epoch followed, and no client was ever told of it or of one behind it;
-    /// unless that server led the next epoch, whose followers may have it by a snapshot: then later writes go on from its versions.
-    /// </remarks>
-    public static TransactionLog Merge(IReadOnlyList<ServerLog> servers, IReadOnlyDictionary<long, long> newestSeen)
+    /// <summary>Finds what the servers agreed on: all that any of them has written down, except what a later leader did not have (<see cref="Takeover"/>).</summary>
+    public static TransactionLog Merge(IReadOnlyList<ServerLog> servers)
     {
-        var holders = new SortedDictionary<long, (LoggedTransaction Transaction, int Count)>();
+        var all = new SortedDictionary<long, LoggedTransaction>();
         var contradictions = new List<string>();
         foreach (ServerLog server in servers)
         {
             foreach (LoggedTransaction each in server.Transactions)
             {
-                if (!holders.TryGetValue(each.Zxid, out (LoggedTransaction Transaction, int Count) held)) held = (each, 0);
-                else if (!held.Transaction.IsSameAs(each)) contradictions.Add($"Server {server.Server} has {each}, where another has {held.Transaction}.");
-                holders[each.Zxid] = (held.Transaction, held.Count + 1);
+                if (!all.TryAdd(each.Zxid, each) && !all[each.Zxid].IsSameAs(each)) contradictions.Add($"Server {server.Server} has {each}, where another has {all[each.Zxid]}.");
             }
         }
 
-        (LoggedTransaction Transaction, int Count)[] all = [.. holders.Values];
-        long lastEpoch = all.Length > 0 ? EpochOf(all[^1].Transaction.Zxid) : 0;
-        var committed = new List<LoggedTransaction>(all.Length);
+        Takeover[] takeovers = TakeoversOf(servers, contradictions);
+        var committed = new List<LoggedTransaction>(all.Count);
         var leftBehind = new List<LoggedTransaction>();
-        var nextVersions = new Dictionary<string, int>();
-        for (int end = all.Length; end > 0;)
+        // Back in time, past one leader's beginning after another: also past those that proposed nothing.
+        int passed = takeovers.Length;
+        long agreed = long.MaxValue;
+        foreach (LoggedTransaction each in all.Values.Reverse())
         {
-            // One epoch after another, the last first.
-            long epoch = EpochOf(all[end - 1].Transaction.Zxid);
-            int begin = end;
-            while (begin > 0 && EpochOf(all[begin - 1].Transaction.Zxid) == epoch) begin--;
-            int tail = end;
-            if (servers.Count > 1 && epoch != lastEpoch)
-                while (tail > begin && all[tail - 1].Count == 1 && newestSeen.GetValueOrDefault(epoch) < all[tail - 1].Transaction.Zxid) tail--;
-            LoggedTransaction[] doubtful = [.. all[tail..end].Select(each => each.Transaction)];
-            if (WentOn(doubtful, nextVersions)) tail = end;
-            else leftBehind.AddRange(doubtful.Reverse());
-            for (int i = tail - 1; i >= begin; i--)
-            {
-                committed.Add(all[i].Transaction);
-                Note(all[i].Transaction, nextVersions);
-            }
+            while (passed > 0 && takeovers[passed - 1].Epoch > EpochOf(each.Zxid)) agreed = Math.Min(agreed, takeovers[--passed].From);
+            (each.Zxid <= agreed ? committed : leftBehind).Add(each);
+        }
 
-            end = begin;
+        if (servers.Count > 1)
+        {
+            foreach (long epoch in all.Keys.Select(EpochOf).Distinct().Skip(1).Except(takeovers.Select(each => each.Epoch))) contradictions.Add($"No server says that it led epoch 0x{epoch:x}.");
         }
 
         committed.Reverse();
+        leftBehind.Reverse();
         var log = new TransactionLog(committed, servers);
         log.Contradictions.AddRange(contradictions);
         log.LeftBehind.AddRange(leftBehind);
@@ -93,30 +74,15 @@ public sealed class TransactionLog
 
     public static long EpochOf(long zxid) => zxid >> 32;
 
-    /// <summary>Whether later transactions go on from the versions that these have made. A leader commits all it has or none of it.</summary>
-    private static bool WentOn(LoggedTransaction[] doubtful, Dictionary<string, int> nextVersions)
-    {
-        foreach (LoggedTransaction each in doubtful.Reverse())
-        {
-            foreach (LoggedChange change in each.Changes.Reverse())
-                if (!each.IsError && change.Type == OpCode.SetData && nextVersions.TryGetValue(change.Path, out int next)) return next > change.Version;
-        }
-
-        return false;
-    }
-
-    /// <summary>Notes, going back in time, which version each znode's next write gives.</summary>
-    private static void Note(LoggedTransaction transaction, Dictionary<string, int> nextVersions)
-    {
-        if (transaction.IsError) return;
-        foreach (LoggedChange change in transaction.Changes.Reverse())
-        {
-            if (change.Type == OpCode.SetData) nextVersions[change.Path] = change.Version;
-            else if (change.Type is OpCode.Create or OpCode.Delete) nextVersions.Remove(change.Path); // versions begin anew
-        }
-    }
-
     public LoggedTransaction? Find(long session, int cxid) => _byRequest.GetValueOrDefault((session, cxid));
 
     public LoggedTransaction? Find(long zxid) => _byZxid.GetValueOrDefault(zxid);
+
+    private static Takeover[] TakeoversOf(IReadOnlyList<ServerLog> servers, List<string> contradictions)
+    {
+        Takeover[] all = [.. servers.SelectMany(server => server.Takeovers).Distinct().OrderBy(each => each.Epoch)];
+        foreach ((Takeover one, Takeover next) in all.Zip(all.Skip(1)))
+            if (one.Epoch == next.Epoch) contradictions.Add($"Epoch 0x{one.Epoch:x} was led from 0x{one.From:x} and from 0x{next.From:x}.");
+        return all;
+    }
 }

@@ -1,7 +1,7 @@
 namespace Okapi.Client.Tests.Performance;
 
 /// <summary>Counts what a client does to a stream: over a socket each write and each read is a system call at least. Writes can be held, so that what is called meanwhile has to wait.</summary>
-internal sealed class CountingStream(Stream inner) : Stream
+internal class CountingStream(Stream inner) : Stream
 {
     private TaskCompletionSource? _held;
     private int _writes;

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Okapi.Client.Tests.Performance;
 using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
 using Okapi.TestSupport;
@@ -176,6 +177,42 @@ public class DisposeTests
         Assert.NotNull(await zk.DetachAsync().Soon());
         await connection.ExpectClosedAsync();
         Assert.Null(await zk.DetachAsync().Soon()); // it is over
+    }
+
+    // The reader has begun to close the stream when the session's end wants to: it must wait, for a stream can have something to say at its end.
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task H22_A_client_that_is_disposed_of_has_closed_its_stream_whoever_began_to()
+    {
+        var time = new ManualTime();
+        var peer = new ScriptedPeer();
+        ZooKeeperOptions options = peer.Options(time);
+        SlowToClose? stream = null;
+        options.ConnectCallback = async (server, token) => stream = new SlowToClose(await peer.ConnectAsync(server, token));
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync(options);
+        connection.Close();
+        await stream!.Began.Task.Soon();
+        Task closing = zk.DisposeAsync().AsTask();
+        Task later = Task.Run(() => time.Advance(options.CloseTimeout + Second));
+        await Task.WhenAny(closing, Task.Delay(TimeSpan.FromMilliseconds(200))); // nothing tells that a thread waits
+        Assert.False(closing.IsCompleted);
+        stream.GoesOn.Set();
+        await closing.Soon();
+        await later.Soon();
+        Assert.Equal(0, peer.OpenConnections);
+    }
+
+    private sealed class SlowToClose(Stream inner) : CountingStream(inner)
+    {
+        public TaskCompletionSource Began { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManualResetEventSlim GoesOn { get; } = new();
+
+        protected override void Dispose(bool disposing)
+        {
+            Began.TrySetResult();
+            GoesOn.Wait(ScriptedPeer.Patience);
+            base.Dispose(disposing);
+        }
     }
 
     // A session must outlive whatever it calls on the way.

@@ -1,0 +1,45 @@
+using Okapi.Chaos.Checks;
+using Okapi.Chaos.Truth;
+using Okapi.Protocol;
+
+namespace Okapi.Chaos.Tests;
+
+public class DivergenceTests
+{
+    private const string Noticed = "2026-11-21 21:44:51,167 WARN  [CommitProcessor:1:DataTree] Message:Digests are not matching. Value is Zxid. Value:377957122049";
+    private const string NoticedAgain = "2026-11-21 21:45:00,000 WARN  [CommitProcessor:1:DataTree] Message:Digests are not matching. Value is Zxid. Value:377957122050";
+    private const string WhileLoading = "2026-11-21 22:10:24,237 WARN  [main:DataTree] Message:Digests are not matching. Value is Zxid. Value:657129997339";
+    private const string Replaced = "2026-11-21 22:13:06,706 INFO  [QuorumPeer[myid=1](plain=10.213.64.1:2181)(secure=disabled):Learner] Getting a snapshot from leader 0xa500000ad7";
+
+    private static DateTimeOffset At(int hour, int minute, int second, int millisecond) => new DateTime(2026, 11, 21, hour, minute, second, millisecond, DateTimeKind.Local);
+
+    [Fact]
+    public void It_lasts_from_the_first_notice_to_the_next_snapshot() => Assert.Equal(
+        [new Divergence(At(21, 44, 51, 167), At(22, 13, 6, 706))],
+        Divergence.In([Replaced, Noticed, NoticedAgain, "something else", WhileLoading, Replaced, Replaced]));
+
+    [Fact]
+    public void It_lasts_until_the_end_if_there_is_no_snapshot() => Assert.Equal(
+        [new Divergence(At(21, 44, 51, 167), DateTimeOffset.MaxValue)],
+        Divergence.In([Noticed, WhileLoading]));
+
+    [Fact]
+    public void All_that_is_needed_is_kept_and_nothing_else() => Assert.Equal(
+        [true, false, true, false],
+        new[] { Noticed, WhileLoading, Replaced, "something else" }.Select(Divergence.IsToldBy));
+
+    [Theory]
+    [InlineData(1, 0, true)]
+    [InlineData(1, 3600, false)] // before
+    [InlineData(2, 0, false)] // another server
+    public void What_is_read_from_such_a_server_is_not_held_against_the_client(int server, int after, bool isExcused)
+    {
+        var scenario = new Scenario();
+        scenario.Create(2, "/a", "right");
+        scenario.Read(1, OpCode.GetData, "/a", tag: "wrong");
+        scenario.Differing[server] = new ServerLog(server, [.. scenario.Log], [0], []) { Divergences = [new Divergence(Scenario.Started.AddSeconds(after), DateTimeOffset.MaxValue)] };
+        Findings findings = new ReadCheck().Run(scenario.Evidence);
+        Assert.Equal(isExcused, findings.Count == 0);
+        Assert.Equal(isExcused, findings.Facts.Values.Contains("1") && findings.Facts.Keys.Any(each => each.Contains("another tree", StringComparison.Ordinal)));
+    }
+}
