@@ -11,8 +11,10 @@ namespace Okapi.Sessions;
 /// </summary>
 internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger logger)
 {
-    /// <summary>How many connections in a row may end with a setWatches unanswered; fewer than a read is sent again.</summary>
-    private const int Tries = 3;
+    /// <summary>
+    /// How many connections in a row may end with a setWatches unanswered: so many that a bad network does not look like a server that does not know it, and no more than a read is sent again.
+    /// </summary>
+    private const int Tries = 5;
 
     private readonly Lock _lock = new();
 

@@ -18,7 +18,7 @@ internal static class Endurance
             }
             catch (ZooKeeperException error) when (IsPassing(error))
             {
-                await WaitPassedAsync(zk, error, stop).ConfigureAwait(false);
+                await Persistence.WaitPassedAsync(zk, error, stop).ConfigureAwait(false);
             }
         }
     }
@@ -35,19 +35,9 @@ internal static class Endurance
             }
             catch (ZooKeeperException error) when (IsPassing(error))
             {
-                await WaitPassedAsync(zk, error, cancellationToken).ConfigureAwait(false);
+                await Persistence.WaitPassedAsync(zk, error, cancellationToken).ConfigureAwait(false);
             }
         }
-    }
-
-    /// <summary>Waits for a server that takes writes; at once if there is one.</summary>
-    /// <exception cref="SessionEndedException">The client is over.</exception>
-    public static async Task WaitWritableAsync(ZooKeeperClient zk, CancellationToken cancellationToken)
-    {
-        if (zk.State == SessionState.Connected) return;
-        await foreach (SessionStateChange change in zk.StateChangesAsync(cancellationToken).ConfigureAwait(false))
-            if (change.State == SessionState.Connected) return;
-        await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false); // says why there is none
     }
 
     /// <summary>Waits for a task, whatever comes of it, or for a token. Neither is told from the other: who waits looks for itself.</summary>
@@ -57,8 +47,5 @@ internal static class Endurance
         await task.WaitAsync(linked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private static bool IsPassing(ZooKeeperException error) => Persistence.IsLoss(error) || error is SessionExpiredException or NotReadOnlyException;
-
-    private static Task WaitPassedAsync(ZooKeeperClient zk, ZooKeeperException error, CancellationToken cancellationToken) =>
-        error is NotReadOnlyException ? WaitWritableAsync(zk, cancellationToken) : zk.WaitConnectedAsync(cancellationToken: cancellationToken);
+    private static bool IsPassing(ZooKeeperException error) => Persistence.IsPassing(error) || error is SessionExpiredException;
 }

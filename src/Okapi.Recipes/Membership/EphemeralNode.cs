@@ -158,7 +158,7 @@ public sealed class EphemeralNode : IAsyncDisposable
             if (!isOwn || stat!.Value.Czxid != _held?.FencingToken) EndHeld();
             if (stat is null) await CreateAsync(stop).ConfigureAwait(false);
             else if (!isOwn) await Endurance.WaitAnyAsync(watch.Fired, stop, stop).ConfigureAwait(false);
-            else if (atRisk.IsCancellationRequested) await Endurance.WaitWritableAsync(_zk, stop).ConfigureAwait(false);
+            else if (atRisk.IsCancellationRequested) await Persistence.WaitWritableAsync(_zk, stop).ConfigureAwait(false);
             else if (!IsWritten(stat.Value)) await WriteAsync(stat.Value, stop).ConfigureAwait(false);
             else await KeepAsync(stat.Value, watch, wantedChanged, atRisk, stop).ConfigureAwait(false);
         }

@@ -1,12 +1,30 @@
 namespace Okapi.Recipes.Nodes;
 
-/// <summary>Requests that are made again after a lost connection, for as long as it makes sense.</summary>
+/// <summary>Requests that are made again after a lost connection, or by a server that takes no writes, for as long as it makes sense.</summary>
 internal static class Persistence
 {
     /// <summary>Whether a failure says that the connection is at fault, and not the request or the session.</summary>
     public static bool IsLoss(Exception error) => error is ConnectionLossException or RequestTimeoutException;
 
-    /// <summary>Reads, waiting for the next connection as often as one is lost.</summary>
+    /// <summary>Whether another server, or this one later, may do what this one has not.</summary>
+    public static bool IsPassing(Exception error) => IsLoss(error) || error is NotReadOnlyException;
+
+    /// <summary>Waits until what failed with <see cref="IsPassing"/> can be tried again.</summary>
+    /// <exception cref="SessionEndedException">The session is over.</exception>
+    public static Task WaitPassedAsync(ZooKeeperClient zk, Exception error, CancellationToken cancellationToken) =>
+        error is NotReadOnlyException ? WaitWritableAsync(zk, cancellationToken) : zk.WaitConnectedAsync(cancellationToken: cancellationToken);
+
+    /// <summary>Waits for a server that takes writes; at once if there is one.</summary>
+    /// <exception cref="SessionEndedException">The session is over.</exception>
+    public static async Task WaitWritableAsync(ZooKeeperClient zk, CancellationToken cancellationToken)
+    {
+        if (zk.State == SessionState.Connected) return;
+        await foreach (SessionStateChange change in zk.StateChangesAsync(cancellationToken).ConfigureAwait(false))
+            if (change.State == SessionState.Connected) return;
+        await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false); // says why there is none
+    }
+
+    /// <summary>Reads, waiting for the next connection as often as one is lost. Asking a server to catch up with its leader counts as a write to it.</summary>
     /// <exception cref="SessionEndedException">The session is over.</exception>
     public static async Task<T> ReadAsync<T>(ZooKeeperClient zk, Func<Task<T>> read, CancellationToken cancellationToken)
     {
@@ -16,15 +34,15 @@ internal static class Persistence
             {
                 return await read().ConfigureAwait(false);
             }
-            catch (ZooKeeperException lost) when (IsLoss(lost))
+            catch (ZooKeeperException failed) when (IsPassing(failed))
             {
-                await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
+                await WaitPassedAsync(zk, failed, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>
-    /// Deletes a znode whose name nobody else ever gets. When this returns it is gone, or the connection is and the deletion goes on in the background until a server has taken it or the session
+    /// Deletes a znode whose name nobody else ever gets. When this returns it is gone, or no server takes writes and the deletion goes on in the background until one has taken it or the session
     /// is over (H58).
     /// </summary>
     public static async Task DeleteAsync(ZooKeeperClient zk, string path)
@@ -40,7 +58,7 @@ internal static class Persistence
         {
             while (!await deleting.ConfigureAwait(false))
             {
-                await zk.WaitConnectedAsync().ConfigureAwait(false);
+                await WaitWritableAsync(zk, CancellationToken.None).ConfigureAwait(false);
                 deleting = TryDeleteAsync(zk, path);
             }
         }
@@ -50,7 +68,7 @@ internal static class Persistence
         }
     }
 
-    /// <returns>False if the connection was lost.</returns>
+    /// <returns>False if it has to be tried again.</returns>
     private static async Task<bool> TryDeleteAsync(ZooKeeperClient zk, string path)
     {
         try
@@ -62,7 +80,7 @@ internal static class Persistence
         {
             return true;
         }
-        catch (ZooKeeperException lost) when (IsLoss(lost))
+        catch (ZooKeeperException failed) when (IsPassing(failed))
         {
             return false;
         }

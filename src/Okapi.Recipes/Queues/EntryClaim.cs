@@ -64,7 +64,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
     }
 
-    /// <summary>Gives the entry back. When this returns it is done, or the connection is lost and it goes on in the background until a server has taken it or the session is over (H58).</summary>
+    /// <summary>Gives the entry back. When this returns it is done, or no server takes writes and it goes on in the background until a server has taken it or the session is over (H58).</summary>
     public async Task ReleaseAsync()
     {
         if (!await TryReleaseAsync().ConfigureAwait(false)) _ = ReleaseInBackgroundAsync();
@@ -141,7 +141,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         {
             do
             {
-                await _zk.WaitConnectedAsync().ConfigureAwait(false);
+                await Persistence.WaitWritableAsync(_zk, CancellationToken.None).ConfigureAwait(false);
             }
             while (!await TryReleaseAsync().ConfigureAwait(false));
         }
@@ -151,7 +151,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
     }
 
-    /// <returns>False if the connection was lost.</returns>
+    /// <returns>False if it has to be tried again.</returns>
     private async Task<bool> TryReleaseAsync()
     {
         try
@@ -164,7 +164,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         {
             return true;
         }
-        catch (ZooKeeperException lost) when (Persistence.IsLoss(lost))
+        catch (ZooKeeperException failed) when (Persistence.IsPassing(failed))
         {
             return false;
         }

@@ -135,7 +135,7 @@ public class RearmTests
     }
 
     [Fact(Timeout = Scripts.TestTimeoutMs)]
-    public async Task H47_A_server_that_closes_instead_of_answering_setWatches2_does_so_three_times_and_then_the_watches_end()
+    public async Task H47_A_server_that_closes_instead_of_answering_setWatches2_does_so_five_times_and_then_the_watches_end()
     {
         var peer = new ScriptedPeer();
         (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
@@ -145,7 +145,7 @@ public class RearmTests
         Watch recursive = await WatchAsync(zk, connection, "/c", WatchMode.PersistentRecursive);
         connection.Reset();
         Task<Stat?> read = zk.ExistsAsync("/read").AsTask();
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 5; i++)
         {
             connection = await peer.AcceptSessionAsync();
             await ReadSetWatchesAsync(connection);

@@ -35,6 +35,9 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
     /// <summary>Breaks the wire when the reply of so many requests from now comes past: the request was carried out, and the client cannot know.</summary>
     public int? LoseReplyIn { get; set; }
 
+    /// <summary>Whether the server has said that the session is closed. A client that has no connection when it is disposed cannot ask for that.</summary>
+    public bool HasClosed { get; private set; }
+
     public IEnumerable<Wire> Open => _wires.Where(wire => !wire.IsOver);
 
     public int WireCount => _wires.Count;
@@ -84,6 +87,7 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
         RequestHeader header = RequestHeader.Read(ref reader);
         trace.Note(3, client, wire.Number, ((long)header.Xid << 32) ^ ((long)header.Type << 20) ^ frame.Length);
         if (trace.HasWords) trace.Say($"c{client}/{wire.Number} > {header.Xid} {header.Type} {frame.Length} {PathOf(header, ref reader)}");
+        if (header.Type == OpCode.CloseSession) state.Closing = header.Xid;
         if (header.Xid > 0)
         {
             if (IsCorrupted) return;
@@ -143,6 +147,7 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
         ReplyHeader header = ReplyHeader.Read(ref reader);
         trace.Note(5, client, ((long)wire.Number << 32) ^ (uint)header.Xid, header.Zxid ^ ((long)header.Error << 40));
         if (trace.HasWords) trace.Say($"c{client}/{wire.Number} < {header.Xid} 0x{header.Zxid:x} {header.Error} {frame.Length}{EventOf(header, ref reader)}");
+        HasClosed |= header.Xid == state.Closing && header.Xid > 0;
         // A client that has given the wire up hears nothing.
         if (wire.Client.IsDisposed || header.Xid == Xids.Notification) return;
         if (header.Xid > 0 && header.Zxid > _greatestZxid) _greatestZxid = header.Zxid;
@@ -194,7 +199,6 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
 
     private sealed class State
     {
-
         public bool HasAsked { get; set; }
 
         public bool HasSession { get; set; }
@@ -202,6 +206,9 @@ internal sealed class Access(int client, VirtualTime time, Luck luck, Trace trac
         public HashSet<int> Xids { get; } = [];
 
         public int LastWrite { get; set; }
+
+        /// <summary>The number of the request that closes the session.</summary>
+        public int Closing { get; set; }
 
         public TimeSpan Timeout { get; set; }
 

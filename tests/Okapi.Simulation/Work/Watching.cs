@@ -78,7 +78,7 @@ internal sealed class Watching(World world, Player player)
         catch (Exception error)
         {
             world.Trace.Note(31, player.Number);
-            if (error is not (SessionEndedException or UnimplementedException or ObjectDisposedException or OperationCanceledException)) world.Fail($"I6: a watch of client {player.Number} ends with {error}");
+            if (error is not (SessionEndedException or ObjectDisposedException or OperationCanceledException)) world.Fail($"I6: a watch of client {player.Number} ends with {error}");
         }
     }
 
@@ -117,9 +117,8 @@ internal sealed class Watching(World world, Player player)
                 world.Trace.Say($"c{player.Number} sees {told.Type} {told.Path} 0x{told.Zxid:x}");
             }
         }
-        catch (Exception error) when (error is SessionEndedException or UnimplementedException)
+        catch (SessionEndedException)
         {
-            // The second: three connections in a row were lost just when the watch was to be armed again, as by a server that does not know how.
             watch.HasEnded = true;
         }
     }
