@@ -13,7 +13,7 @@ internal interface IFlushTarget
 }
 
 /// <summary>The bounds of an outbox.</summary>
-internal readonly record struct OutboxLimits(int Requests, int UnsentBytes, int RequestBytes, int Resends = 5);
+internal readonly record struct OutboxLimits(int Requests, int UnsentBytes, int RequestBytes, int Resends = 8);
 
 /// <summary>
 /// A session's requests, from the call to the reply: encoded at once into the next batch to send (call order is wire order), and kept in that

@@ -12,7 +12,7 @@ namespace Okapi.Sessions;
 internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger logger)
 {
     /// <summary>
-    /// How many connections in a row may end with a setWatches unanswered: so many that a bad network does not look like a server that does not know it, and no more than a read is sent again.
+    /// How many connections in a row may end with a setWatches unanswered: so many that a bad network does not look like a server that does not know it, and fewer than a read is sent again (<see cref="OutboxLimits"/>).
     /// </summary>
     private const int Tries = 5;
 
