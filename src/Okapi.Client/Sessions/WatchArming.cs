@@ -59,7 +59,8 @@ internal sealed class WatchArming(WatchTable watches, Outbox outbox, ILogger log
             if (_unanswered.Count == 0) _refusals = 0;
         }
 
-        if (error != ErrorCode.Ok) EndRefused(batch, error, ServerErrors.Create(error, OpCode.SetWatches, path: null));
+        if (error == ErrorCode.Ok) watches.OnRearmed(batch);
+        else EndRefused(batch, error, ServerErrors.Create(error, OpCode.SetWatches, path: null));
     }
 
     /// <summary>

@@ -25,6 +25,12 @@ internal sealed class PathWatches
         set => _answered = value is { } mode ? (sbyte)mode : None;
     }
 
+    /// <summary>
+    /// Whether the persistent mode is asked for again on a new connection, and not answered yet. Events can come that other watches have caused, on this path or another; to
+    /// persistent watches here they belong to the gap, for what happens after them can still go unnoticed.
+    /// </summary>
+    public bool IsRearming { get; set; }
+
     /// <summary>Whether the server may have a one-shot data watch of its own beside no persistent one.</summary>
     public bool HasData { get; set; }
 

@@ -206,6 +206,7 @@ internal sealed class WatchTable
                 WatchMode? mode = watches.Has(WatchKind.Recursive, armedOnly: true) ? WatchMode.PersistentRecursive : watches.Has(WatchKind.Persistent, armedOnly: true) ? WatchMode.Persistent : null;
                 if (mode is { } answered) SetAnswered(watches, answered);
                 watches.Asked = mode;
+                watches.IsRearming = mode is not null;
                 watches.HasData = watches.Has(WatchKind.Data, armedOnly: true) || watches.Has(WatchKind.Exist, armedOnly: true);
                 watches.HasChildren = watches.Has(WatchKind.Children, armedOnly: true);
                 if (watches.IsEmpty) _paths.Remove(path);
@@ -217,6 +218,16 @@ internal sealed class WatchTable
             var batches = new List<SetWatchesRequest>();
             foreach (WatchKind kind in Enum.GetValues<WatchKind>()) AddBatches(batches, relativeZxid, kind);
             return batches;
+        }
+    }
+
+    /// <summary>The server has armed some watches again: from now on the persistent ones miss nothing.</summary>
+    public void OnRearmed(in SetWatchesRequest batch)
+    {
+        lock (_lock)
+        {
+            foreach (string path in batch.Persistent.Concat(batch.PersistentRecursive))
+                if (_paths.TryGetValue(path, out PathWatches? watches)) watches.IsRearming = false;
         }
     }
 
@@ -326,6 +337,7 @@ internal sealed class WatchTable
     private static void Notify(PathWatches watches, WatchedEventType type, KeeperState state, string watched, string path, long zxid, ICompletionSink sink, bool oneShotsOnly = false)
     {
         bool isBelow = watched.Length != path.Length;
+        oneShotsOnly |= watches.IsRearming;
         foreach (WatchHandle handle in watches)
         {
             if (!handle.IsArmed || (oneShotsOnly && !handle.IsOneShot) || (isBelow ? handle.Kind != WatchKind.Recursive : !Concerns(handle.Kind, type))) continue;
@@ -411,6 +423,7 @@ internal sealed class WatchTable
             {
                 if (watches.Answered == WatchMode.PersistentRecursive) _recursivePaths--;
                 watches.Asked = watches.Answered = null;
+                watches.IsRearming = false;
             }
 
             Forget(path, watches);

@@ -63,6 +63,31 @@ public class RearmTests
             (await watch.ToListAsync()).Select(each => (each.Type, each.Zxid)));
     }
 
+    [Theory(Timeout = Scripts.TestTimeoutMs)]
+    [InlineData("/a", WatchMode.Persistent)]
+    [InlineData("/a", WatchMode.PersistentRecursive)]
+    [InlineData("/", WatchMode.PersistentRecursive)]
+    public async Task H43_What_another_watch_is_told_before_the_server_has_a_persistent_one_again_belongs_to_the_gap(string path, WatchMode mode)
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
+        await using ZooKeeperClient owned = zk;
+        OneShotWatch<Stat?> oneShot = await WatchExistsAsync(zk, connection, "/a");
+        Watch watch = await WatchAsync(zk, connection, path, mode);
+        connection.Reset();
+        PeerConnection next = await peer.AcceptSessionAsync();
+        await ReadSetWatchesAsync(next);
+        PeerRequest rearm = await next.ExpectAsync(OpCode.SetWatches2);
+        await next.NotifyAsync(WatchedEventType.NodeDataChanged, "/a", zxid: 500);
+        Assert.Equal(500, (await oneShot.Fired.Soon()).Zxid);
+        // What happens now, as 501, nobody is told.
+        await next.ReplyAsync(rearm);
+        await next.NotifyAsync(WatchedEventType.NodeDataChanged, "/a", zxid: 502);
+        await using IAsyncEnumerator<WatchedEvent> events = watch.GetAsyncEnumerator();
+        Assert.Equal(WatchedEventType.Resync, (await events.NextAsync()).Type);
+        Assert.Equal(502, (await events.NextAsync()).Zxid);
+    }
+
     [Fact(Timeout = Scripts.TestTimeoutMs)]
     public async Task H44_A_cut_between_two_notifications_of_one_transaction_loses_neither()
     {
@@ -132,6 +157,25 @@ public class RearmTests
         Assert.Equal(WatchedEventType.Resync, (await others.NextAsync()).Type);
         Assert.Equal(WatchedEventType.NodeDataChanged, (await others.NextAsync()).Type);
         Assert.Equal(2, peer.Attempts);
+    }
+
+    [Fact(Timeout = Scripts.TestTimeoutMs)]
+    public async Task H47_A_persistent_watch_is_told_of_events_where_another_one_was_refused_before()
+    {
+        var peer = new ScriptedPeer();
+        (ZooKeeperClient zk, PeerConnection connection) = await peer.ConnectAsync();
+        await using ZooKeeperClient owned = zk;
+        await WatchExistsAsync(zk, connection, "/a"); // the client keeps what it knows of the path
+        Watch refused = await WatchAsync(zk, connection, "/a", WatchMode.Persistent);
+        connection.Reset();
+        PeerConnection next = await peer.AcceptSessionAsync();
+        await ReadSetWatchesAsync(next);
+        await ReadSetWatchesAsync(next, ErrorCode.NoAuth);
+        await Assert.ThrowsAnyAsync<ZooKeeperException>(() => refused.ToListAsync());
+        Watch watch = await WatchAsync(zk, next, "/a", WatchMode.Persistent);
+        await next.NotifyAsync(WatchedEventType.NodeDataChanged, "/a", zxid: 500);
+        await using IAsyncEnumerator<WatchedEvent> events = watch.GetAsyncEnumerator();
+        Assert.Equal(500, (await events.NextAsync()).Zxid);
     }
 
     [Fact(Timeout = Scripts.TestTimeoutMs)]
