@@ -56,6 +56,7 @@ internal sealed class Holding(Calls calls, GrantKind kind, string path, TimeSpan
         }
 
         End(lost: false);
+        if (!handle.IsHeld) await WriteOnceMoreAsync(handle, stop);
         await handle.DisposeAsync();
 
         void End(bool lost)
@@ -65,6 +66,13 @@ internal sealed class Holding(Calls calls, GrantKind kind, string path, TimeSpan
                 calls.History.Add(new GrantEndedEntry { Client = calls.Client, Kind = kind, Path = path, Token = handle.FencingToken, Lost = lost });
             }
         }
+    }
+
+    /// <summary>What was tried when it was lost has most often not come to a server. This does, in the next session.</summary>
+    private async Task WriteOnceMoreAsync(LockHandle handle, CancellationToken stop)
+    {
+        await calls.Zk.WaitConnectedAsync(cancellationToken: stop);
+        await WriteAsync(handle);
     }
 
     private async Task WriteAsync(LockHandle handle)
