@@ -54,6 +54,7 @@ internal sealed class StateWork(World world, Luck luck) : RecipeWork(world, luck
 
     public override async Task CheckAsync()
     {
+        if (World.HasLostData && _opened.Count > 0) await BeginAnewAsync(_opened[0].Player);
         foreach (Opened opened in _opened) await ReadLatestAsync(opened);
         Dictionary<string, (byte[] Data, Stat Stat)> tree = await World.Observer.ReadTreeAsync();
         if (!tree.TryGetValue("/r/state/payload", out (byte[] Data, Stat Stat) payload)) return;
@@ -75,6 +76,22 @@ internal sealed class StateWork(World world, Luck luck) : RecipeWork(world, luck
             await opened.State.DisposeAsync();
             await opened.Reading;
         }
+    }
+
+    /// <summary>What was lost is made anew by a process that knows nothing of it, for those to follow that do.</summary>
+    private async Task BeginAnewAsync(Player player)
+    {
+        Attempt<Versioned<Tally>> attempt = await Attempts.MakeAsync(
+            World,
+            player,
+            "begin anew",
+            async () =>
+            {
+                await using SharedState<Tally> state = await SharedState.OpenAsync(player.Zk, "/r/state", new Tally([]), TallyJson.Default.Tally, new() { UpdateMode = _mode });
+                return await state.UpdateAsync(tally => tally.Plus("anew"));
+            },
+            TimeSpan.FromMinutes(2));
+        if (!attempt.IsDone) Fail($"K6: client {player.Number} cannot begin the state anew: {attempt.Error}");
     }
 
     private async Task ReadLatestAsync(Opened opened)
