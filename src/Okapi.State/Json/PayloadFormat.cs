@@ -35,7 +35,7 @@ internal sealed class PayloadFormat<T>(StatePaths paths, JsonTypeInfo<T> type, i
             throw new InvalidStateException(paths.Directory, paths.Payload, payload.Stat.Version, $"is not valid JSON: {invalid.Message}", invalid);
         }
 
-        return Read(document, payload.Stat.Version, payload.Stat.Mzxid, payload.Stat.Czxid);
+        return Read(document, payload.Stat.Version, payload.Stat.Mzxid, payload.Stat.Czxid) with { ModifiedMilliseconds = payload.Stat.ModifiedMilliseconds };
     }
 
     /// <summary>Reads a document anew, so that whoever gets the value can do with it as he likes.</summary>

@@ -5,8 +5,11 @@ using System.Threading.Channels;
 namespace Okapi.State.Sharing;
 
 /// <summary>A document, and which version it is.</summary>
-internal readonly record struct StateDocument(JsonElement Json, int Version, long Zxid)
+internal readonly record struct StateDocument(JsonElement Json, int Version, long Zxid, long ModifiedMilliseconds)
 {
+    /// <summary>Whether this and that were written by the same transaction.</summary>
+    public bool IsSameAs(in StateDocument other) => (Zxid, ModifiedMilliseconds) == (other.Zxid, other.ModifiedMilliseconds);
+
     /// <summary>What makes another document this one.</summary>
     public List<StateChange> ChangesSince(JsonElement other)
     {
@@ -30,12 +33,12 @@ internal sealed class ChangeReader
     /// <summary>A reader who is told of what follows a version.</summary>
     /// <param name="capacity">How many changes wait at most.</param>
     /// <param name="known">What he knows.</param>
-    /// <param name="now">What is; if it is older than what he knows, he hears nothing until it is newer.</param>
+    /// <param name="now">What is, or what he knows if that is newer: then he hears nothing until there is something newer still.</param>
     public ChangeReader(int capacity, StateDocument known, StateDocument now)
     {
         _capacity = capacity;
         _told = known;
-        _now = now.Zxid > known.Zxid ? now : known;
+        _now = now;
         if (HasGap_NeedsLock) _signal.Writer.TryWrite(true);
     }
 
@@ -48,19 +51,20 @@ internal sealed class ChangeReader
         }
     }
 
-    private bool HasGap_NeedsLock => _told.Zxid != _now.Zxid;
+    private bool HasGap_NeedsLock => !_told.IsSameAs(_now);
 
     /// <summary>Adds the changes that make the last version this one.</summary>
     /// <param name="last">The version before.</param>
     /// <param name="now">The new version.</param>
     /// <param name="changes">The changes.</param>
-    public void Post(long last, StateDocument now, List<StateChange> changes)
+    /// <param name="goesBack">Whether it counts though it is older.</param>
+    public void Post(StateDocument last, StateDocument now, List<StateChange> changes, bool goesBack)
     {
         lock (_lock)
         {
-            if (now.Zxid <= _now.Zxid) return;
+            if (now.Zxid <= _now.Zxid && !goesBack) return;
             _now = now;
-            if (_told.Zxid == last && _waiting.Count + changes.Count <= _capacity)
+            if (_told.IsSameAs(last) && _waiting.Count + changes.Count <= _capacity)
             {
                 foreach (StateChange change in changes) _waiting.Enqueue(change);
                 _told = now;

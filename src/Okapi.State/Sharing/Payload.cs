@@ -6,6 +6,8 @@ namespace Okapi.State.Sharing;
 /// <typeparam name="T">The value's type.</typeparam>
 /// <remarks>
 /// What is read comes after a <c>sync</c>, in one round trip, so that the server in use has caught up with its leader. What it is compared by is the transaction that wrote it: versions go back when a znode is created anew, and wrap.
+/// What is older than what was known before it was asked for comes from a server that is behind for a moment, or from servers that have lost data, and whose transactions count anew. It is asked for again behind a transaction: what
+/// the quorum then shows is what there is, and the known value is of the past.
 /// </remarks>
 internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFormat<T> format, Replica<T> replica)
     where T : notnull
@@ -16,12 +18,13 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
     {
         while (true)
         {
+            Versioned<T>? before = replica.KnownOrNull;
             long askedAt = zk.TimeProvider.GetTimestamp();
             Task synced = zk.SyncAsync(paths.Payload, cancellationToken).AsTask();
             OneShotWatch<NodeData>? watch = await AfterAsync(synced, zk.TryWatchDataAsync(paths.Payload, cancellationToken)).ConfigureAwait(false);
             if (watch is not null)
             {
-                Take(watch.Value, askedAt);
+                await TakeAsync(watch, before, askedAt, cancellationToken).ConfigureAwait(false);
                 return new(watch.Fired, watch, Exists: true);
             }
 
@@ -44,7 +47,7 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
         Task synced = zk.SyncAsync(paths.Payload, cancellationToken).AsTask();
         Task<Stat?> asked = zk.ExistsAsync(paths.Payload, cancellationToken).AsTask();
         await Task.WhenAll(synced, asked).ConfigureAwait(false);
-        return await asked.ConfigureAwait(false) is { } stat && replica.Confirm(stat.Mzxid, askedAt);
+        return await asked.ConfigureAwait(false) is { } stat && replica.Confirm(stat, askedAt);
     }
 
     /// <summary>The newest value.</summary>
@@ -58,7 +61,7 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
     private async Task<Versioned<T>> SyncLatestAsync(CancellationToken cancellationToken) =>
         await CheckAsync(cancellationToken).ConfigureAwait(false)
             ? replica.Known
-            : await ReadBehindAsync(zk.SyncAsync(paths.Payload, cancellationToken).AsTask(), cancellationToken).ConfigureAwait(false);
+            : await ReadBehindAsync(throughQuorum: false, cancellationToken).ConfigureAwait(false);
 
     /// <summary>
     /// A transaction that only checks goes through the quorum as a write does, and what this session reads after it is not older than it. That the version is the known one is not enough: a znode that was created anew has the same
@@ -72,34 +75,46 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
         Task<Stat?> asked = zk.ExistsAsync(paths.Payload, cancellationToken).AsTask();
         await Task.WhenAll(proof, asked).ConfigureAwait(false);
         bool isSame = (await proof.ConfigureAwait(false)).IsCommitted;
-        if (await asked.ConfigureAwait(false) is { } stat && isSame && replica.Confirm(stat.Mzxid, askedAt)) return replica.Known;
-        return await ReadBehindAsync(ThroughQuorumAsync(null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        if (await asked.ConfigureAwait(false) is { } stat && isSame && replica.Confirm(stat, askedAt)) return replica.Known;
+        return await ReadBehindAsync(throughQuorum: true, cancellationToken).ConfigureAwait(false);
     }
 
     private Task<TransactionResult> ThroughQuorumAsync(int? version, CancellationToken cancellationToken) => zk.Transaction().Check(paths.Payload, version).TryCommitAsync(cancellationToken);
 
-    private async Task<Versioned<T>> ReadBehindAsync(Task barrier, CancellationToken cancellationToken)
+    private async Task<Versioned<T>> ReadBehindAsync(bool throughQuorum, CancellationToken cancellationToken)
     {
+        Versioned<T> before = replica.Known;
         long askedAt = zk.TimeProvider.GetTimestamp();
+        Task barrier = throughQuorum ? ThroughQuorumAsync(null, cancellationToken) : zk.SyncAsync(paths.Payload, cancellationToken).AsTask();
         Task<NodeData?> asked = zk.TryGetAsync(paths.Payload, cancellationToken).AsTask();
         await Task.WhenAll(barrier, asked).ConfigureAwait(false);
-        NodeData payload = await asked.ConfigureAwait(false) ?? throw new StateMissingException(paths.Directory, paths.Payload);
-        return replica.Adopt(format.Read(payload), askedAt);
+        Versioned<T> found = format.Read(await asked.ConfigureAwait(false) ?? throw new StateMissingException(paths.Directory, paths.Payload));
+        if (IsNotBefore(found, before)) return replica.Adopt(found, askedAt);
+        return throughQuorum ? replica.Adopt(found, askedAt, lost: before) : await ReadBehindAsync(throughQuorum: true, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Takes what was read; what is not valid leaves the known value as it is.</summary>
-    private void Take(in NodeData payload, long askedAt)
+    /// <summary>Takes what a watch came with; what is not valid leaves the known value as it is. If that cannot be done the watch is disposed.</summary>
+    private async Task TakeAsync(OneShotWatch<NodeData> watch, Versioned<T>? before, long askedAt, CancellationToken cancellationToken)
     {
-        if (replica.Confirm(payload.Stat.Mzxid, askedAt)) return;
+        if (replica.Confirm(watch.Value.Stat, askedAt)) return;
         try
         {
-            replica.Adopt(format.Read(payload), askedAt);
+            Versioned<T> found = format.Read(watch.Value);
+            if (before is null || IsNotBefore(found, before)) replica.Adopt(found, askedAt);
+            else await ReadBehindAsync(throughQuorum: true, cancellationToken).ConfigureAwait(false);
         }
-        catch (InvalidStateException invalid)
+        catch (Exception wrong) when (wrong is InvalidStateException or StateMissingException)
         {
-            replica.Doubt(invalid);
+            replica.Doubt(wrong);
+        }
+        catch
+        {
+            await watch.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
+
+    private static bool IsNotBefore(Versioned<T> found, Versioned<T> known) => found.Zxid > known.Zxid || found.IsSameAs(known);
 
     private static async Task<OneShotWatch<NodeData>?> AfterAsync(Task synced, Task<OneShotWatch<NodeData>?> watching)
     {

@@ -4,6 +4,7 @@ namespace Okapi.State.Sharing;
 
 /// <summary>
 /// What this process knows of the state: the newest value seen, when it was verified, and what is wrong. Values are taken in the order of their transactions, wherever they come from, and each is told to the subscribers before it is to be seen.
+/// Only what the servers have proven to have lost gives way to something older.
 /// </summary>
 /// <typeparam name="T">The value's type.</typeparam>
 internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, TimeProvider time)
@@ -14,6 +15,7 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
     private readonly Lock _lock = new();
     private readonly List<ChangeReader> _readers = [];
     private Versioned<T>? _known;
+    private long _lostUpTo;
     private long? _verifiedAt;
     private bool _isLapsed = true;
     private Exception? _why;
@@ -26,6 +28,15 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
         {
             // Under the lock, so that whoever has been told of a change sees it here.
             lock (_lock) return Known_NeedsLock;
+        }
+    }
+
+    /// <summary>The same; null before anything was read.</summary>
+    public Versioned<T>? KnownOrNull
+    {
+        get
+        {
+            lock (_lock) return _known;
         }
     }
 
@@ -80,22 +91,25 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
     /// <summary>Takes a value that was read or written, unless a newer one is known.</summary>
     /// <param name="next">The value.</param>
     /// <param name="askedAt">When it was asked for.</param>
+    /// <param name="lost">What the servers have lost: as long as it is what is known, the value takes its place, however old it is.</param>
     /// <returns>The newest value known.</returns>
-    public Versioned<T> Adopt(Versioned<T> next, long askedAt)
+    public Versioned<T> Adopt(Versioned<T> next, long askedAt, Versioned<T>? lost = null)
     {
         lock (_adopting)
         {
             Versioned<T>? known = _known; // changes only in here
-            if (known is not null && next.Zxid < known.Zxid) return known;
-            bool isNew = known is null || next.Zxid > known.Zxid;
+            bool goesBack = known is not null && ReferenceEquals(known, lost);
+            if (known is not null && next.Zxid < known.Zxid && !goesBack) return known;
+            bool isNew = known is null || next.Zxid > known.Zxid || goesBack;
             StateDocument document = ToDocument(next);
             List<StateChange> changes = isNew && known is not null ? document.ChangesSince(known.Document) : [];
             lock (_lock)
             {
                 if (isNew)
                 {
-                    foreach (ChangeReader reader in _readers) reader.Post(known?.Zxid ?? 0, document, changes);
+                    foreach (ChangeReader reader in _readers) reader.Post(known is null ? default : ToDocument(known), document, changes, goesBack);
                     _known = next;
+                    if (goesBack) _lostUpTo = Math.Max(_lostUpTo, lost!.Zxid);
                 }
 
                 Verify_NeedsLock(askedAt);
@@ -106,11 +120,11 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
 
     /// <summary>The znode was found to hold a version.</summary>
     /// <returns>Whether it is the one that is known.</returns>
-    public bool Confirm(long zxid, long askedAt)
+    public bool Confirm(in Stat found, long askedAt)
     {
         lock (_lock)
         {
-            if (_known?.Zxid != zxid) return false;
+            if (_known?.IsSameAs(found) != true) return false;
             Verify_NeedsLock(askedAt);
             return true;
         }
@@ -135,7 +149,9 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
         lock (_lock)
         {
             StateDocument now = ToDocument(Known_NeedsLock);
-            var reader = new ChangeReader(options.ChangeBufferSize, since is null ? now : ToDocument(since), now);
+            StateDocument told = since is null ? now : ToDocument(since);
+            bool isAhead = told.Zxid > now.Zxid && told.Zxid > _lostUpTo;
+            var reader = new ChangeReader(options.ChangeBufferSize, told, isAhead ? told : now);
             if (_ended is null) _readers.Add(reader);
             else reader.End(_ended());
             return reader;
@@ -161,7 +177,7 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
         }
     }
 
-    private static StateDocument ToDocument(Versioned<T> value) => new(value.Document, value.Version, value.Zxid);
+    private static StateDocument ToDocument(Versioned<T> value) => new(value.Document, value.Version, value.Zxid, value.ModifiedMilliseconds);
 
     private void Verify_NeedsLock(long askedAt)
     {

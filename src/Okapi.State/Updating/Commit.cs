@@ -13,7 +13,10 @@ namespace Okapi.State.Updating;
 /// <param name="Number">Tells it from all other updates of this instance.</param>
 internal sealed record Attempt<T>(Versioned<T> From, Versioned<T> To, byte[] Data, long Number)
 {
-    public Versioned<T> Written(int version, long zxid, long czxid) => To with { Version = version, Zxid = zxid, Czxid = czxid };
+    /// <param name="version">The version that it has become.</param>
+    /// <param name="czxid">The transaction that created the znode.</param>
+    /// <param name="entry">The listener entry, which the same transaction has written.</param>
+    public Versioned<T> Written(int version, long czxid, in Stat entry) => To with { Version = version, Zxid = entry.Mzxid, Czxid = czxid, ModifiedMilliseconds = entry.ModifiedMilliseconds };
 }
 
 /// <summary>What became of an attempt.</summary>
@@ -56,7 +59,7 @@ internal sealed class Commit<T>(ZooKeeperClient zk, StatePaths paths, ListenerEn
         try
         {
             TransactionResult result = await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
-            return new(CommitStatus.Written, ToValue(attempt, renews, result.Operations.First(operation => operation.Path == paths.Listener).Stat!.Value.Mzxid));
+            return new(CommitStatus.Written, ToValue(attempt, renews, result.Operations.First(operation => operation.Path == paths.Listener).Stat!.Value));
         }
         catch (TransactionFailedException refused) when (refused.Code is ErrorCode.BadVersion or ErrorCode.NoNode)
         {
@@ -72,7 +75,7 @@ internal sealed class Commit<T>(ZooKeeperClient zk, StatePaths paths, ListenerEn
         }
     }
 
-    private static Versioned<T> ToValue(Attempt<T> attempt, bool renews, long zxid) => renews ? attempt.Written(0, zxid, zxid) : attempt.Written(attempt.From.Version + 1, zxid, attempt.From.Czxid);
+    private static Versioned<T> ToValue(Attempt<T> attempt, bool renews, in Stat entry) => renews ? attempt.Written(0, entry.Mzxid, entry) : attempt.Written(attempt.From.Version + 1, attempt.From.Czxid, entry);
 
     /// <summary>A version that is about to wrap, or has, ends with the znode: it is created anew in the same transaction (H65, ZOOKEEPER-4743).</summary>
     private async Task<Transaction> BuildAsync(Attempt<T> attempt, LockHandle? held, bool renews, CancellationToken cancellationToken)
@@ -127,7 +130,7 @@ internal sealed class Commit<T>(ZooKeeperClient zk, StatePaths paths, ListenerEn
         if (own is { } mine && mine.Stat.EphemeralOwner == session)
         {
             return long.TryParse(mine.Data, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number == attempt.Number
-                ? new(CommitStatus.Written, ToValue(attempt, renews, mine.Stat.Mzxid))
+                ? new(CommitStatus.Written, ToValue(attempt, renews, mine.Stat))
                 : new(CommitStatus.Again);
         }
 

@@ -133,7 +133,7 @@ internal sealed class Updates<T>(ZooKeeperClient zk, StatePaths paths, SharedSta
     /// </summary>
     private Attempt<T>? Acquit(Attempt<T>? suspect, Versioned<T> now)
     {
-        if (suspect is null || now.Zxid == suspect.From.Zxid) return suspect;
+        if (suspect is null || now.IsSameAs(suspect.From)) return suspect;
         bool isNext = now.Czxid == suspect.From.Czxid && now.Version == suspect.From.Version + 1;
         if (isNext && JsonDifference.Between(suspect.To.Document, now.Document).Count > 0) return null;
         throw new UpdateOutcomeUnknownException(paths.Directory, "the session ended while it was being written, and the state was written since.", null);
