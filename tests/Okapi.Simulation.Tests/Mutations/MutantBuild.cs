@@ -38,10 +38,7 @@ internal sealed class MutantBuild
 
     public async Task BuildAsync(CancellationToken cancellationToken)
     {
-        Dictionary<string, List<string>> sources = Read();
-        foreach (Mutation mutation in Mutations) mutation.Apply(sources);
-        sources["src/Okapi.Protocol/Bug.cs"] = [.. Switch.Split('\n')];
-        Write(sources);
+        Write(Change());
         var start = new ProcessStartInfo("dotnet", ["build", Path.Combine(_tree, "tests", "Okapi.Simulation"), "--configuration", "Release", "-verbosity:quiet", "--disable-build-servers", "-p:TreatWarningsAsErrors=false", "-p:RunAnalyzersDuringBuild=false"])
         {
             RedirectStandardOutput = true,
@@ -51,6 +48,16 @@ internal sealed class MutantBuild
         string said = await build.StandardOutput.ReadToEndAsync(cancellationToken);
         await build.WaitForExitAsync(cancellationToken);
         Assert.True(build.ExitCode == 0, said);
+    }
+
+    /// <summary>The sources with all bugs in them.</summary>
+    /// <exception cref="FormatException">A bug does not fit the sources any more.</exception>
+    public Dictionary<string, List<string>> Change()
+    {
+        Dictionary<string, List<string>> sources = Read();
+        foreach (Mutation mutation in Mutations) mutation.Apply(sources);
+        sources["src/Okapi.Protocol/Bug.cs"] = [.. Switch.Split('\n')];
+        return sources;
     }
 
     private Dictionary<string, List<string>> Read()

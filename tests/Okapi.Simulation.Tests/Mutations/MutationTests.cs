@@ -49,6 +49,7 @@ public partial class MutationTests(ITestOutputHelper output)
     {
         var build = new MutantBuild(Root);
         Assert.InRange(build.Mutations.Count, Wanted, 1_000);
+        Assert.NotEmpty(build.Change());
         foreach (IGrouping<string, Mutation> same in build.Mutations.GroupBy(mutation => mutation.Title)) Assert.Single(same);
     }
 
