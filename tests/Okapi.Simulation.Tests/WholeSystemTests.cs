@@ -10,7 +10,7 @@ namespace Okapi.Simulation.Tests;
 public class WholeSystemTests(ITestOutputHelper output)
 {
     private const int Seeds = 10_000;
-    private const int SeedsPerProcess = 2_500;
+    private const int SeedsPerProcess = 5_000;
 
     /// <summary>Of the ways to harm the script one in so many is tried; no multiple of the number of harms, so that each has its turn.</summary>
     private const int EachByte = 101;
