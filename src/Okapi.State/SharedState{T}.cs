@@ -124,7 +124,7 @@ public sealed class SharedState<T> : IAsyncDisposable
     }
 
     /// <summary>
-    /// The changes from now on, own ones and others', in the order of versions. Whoever hears of a change and reads sees it, or something newer. A reader that is slower than <see cref="SharedStateOptions.ChangeBufferSize"/> allows gets the
+    /// The changes from now on, own ones and others', in the order of versions (or, when the servers have lost data, back to what they still have). Whoever hears of a change and reads sees it, or something newer. A reader that is slower than <see cref="SharedStateOptions.ChangeBufferSize"/> allows gets the
     /// difference instead, as after any gap, so that the changes, applied one after another, always lead to the state.
     /// </summary>
     /// <param name="cancellationToken">Ends the reading.</param>

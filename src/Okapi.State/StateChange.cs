@@ -25,7 +25,7 @@ public sealed record StateChange(StateChangeKind Kind, string Pointer, JsonEleme
     /// <summary>The version of the payload's znode that has the change. It goes back to 0 when the znode is created anew.</summary>
     public int Version { get; init; }
 
-    /// <summary>The transaction that made that version (mzxid); never goes back. Changes with one zxid belong together.</summary>
+    /// <summary>The transaction that made that version (mzxid). It never goes back, unless the servers have lost data. Changes with one zxid belong together.</summary>
     public long Zxid { get; init; }
 
     /// <inheritdoc/>

@@ -34,6 +34,16 @@ public class ReadOnlyTests
     }
 
     [Fact]
+    public async Task H58_A_znode_that_was_kept_is_given_up_where_nothing_can_be_written()
+    {
+        await using InMemory memory = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await memory.ConnectAsync(EnduresAll);
+        EphemeralNode node = zk.EphemeralNode("/node");
+        await node.WaitHeldAsync(Ct).Soon();
+        using (await EndSessionReadOnlyAsync(memory, zk)) await node.DisposeAsync().AsTask().Soon();
+    }
+
+    [Fact]
     public async Task H54_Whether_a_znode_was_created_is_asked_until_a_server_can_say()
     {
         await using InMemory memory = await InMemory.StartAsync();

@@ -56,6 +56,11 @@ public sealed class LostDataTests
         Assert.All(listening.Seen, change => Assert.Equal((stat.Version, stat.Mzxid), (change.Version, change.Zxid)));
         await using Listening late = Listening.To(state, before);
         Assert.Equal(listening.Seen.Select(change => change.ToString()), await TakeAsync(late, 3));
+
+        // An instance that was opened after it has not seen the loss.
+        await using SharedState<Tally> another = await zk.OpenTallyAsync("/s");
+        await using Listening there = Listening.To(another, before);
+        Assert.Equal(listening.Seen.Select(change => change.ToString()), await TakeAsync(there, 3));
     }
 
     /// <summary>What is behind for a moment shows older values too: a leader that was deposed and has not noticed yet (ZOOKEEPER-1675).</summary>

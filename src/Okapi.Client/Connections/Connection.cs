@@ -98,11 +98,11 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
         SpareThread.Run($"Okapi reader {Server}", Receive);
     }
 
-    /// <summary>Ends the connection; its owner is not told, because it is the owner who does this. The stream is closed when this returns, whoever began to.</summary>
-    public void Abort()
+    /// <summary>Ends the connection; its owner is not told, because it is the owner who does this.</summary>
+    /// <param name="waits">Whether the stream must be closed when this returns. Else, if it is being closed already, that may go on: a stream that takes its time must not keep a session from the next server.</param>
+    public void Abort(bool waits = false)
     {
-        Volatile.Write(ref _isOver, 1);
-        CloseStream();
+        if (Interlocked.Exchange(ref _isOver, 1) == 0 || waits) CloseStream();
     }
 
     public void Flush(bool atOnce)

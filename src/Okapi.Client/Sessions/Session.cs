@@ -450,7 +450,7 @@ internal sealed class Session : IConnectionOwner, IDisposable
 
         bool wasEstablished = _isEstablished;
         _isEstablished = false;
-        connection?.Abort();
+        connection?.Abort(waits: reason is SessionEndedException); // a client that is disposed has no stream any more
         if (connection is not null) _belongings.Credentials.OnDropped();
         if (reason is SessionEndedException) return; // ending the outbox says the rest better
         _lastLoss = reason;

@@ -108,7 +108,7 @@ public sealed class BarrierMember : IAsyncDisposable
         await AcrossSessions.WithinAsync(_zk.TimeProvider, timeout, async ct => { await LeaveAsync(ct).ConfigureAwait(false); return this; }, cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Leaves without waiting for the others, if it has not left yet.</summary>
-    /// <returns>Completes when the znode is gone, or the connection is and the deletion goes on in the background.</returns>
+    /// <returns>Completes when the znode is gone, or no server takes writes and the deletion goes on in the background.</returns>
     public ValueTask DisposeAsync() => Interlocked.Exchange(ref _hasLeft, 1) == 0 ? new(Persistence.DeleteAsync(_zk, Path)) : default;
 
     /// <summary>

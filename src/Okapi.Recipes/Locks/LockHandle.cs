@@ -52,7 +52,7 @@ public sealed class LockHandle : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives it back. When this returns others can have it, or the connection is lost and it is given back as soon as there is one, or with the session.</summary>
+    /// <summary>Gives it back. When this returns others can have it, or no server takes writes and it is given back as soon as one does, or with the session.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isReleased, 1) != 0) return;

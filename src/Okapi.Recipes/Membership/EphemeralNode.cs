@@ -112,7 +112,9 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// <summary>
     /// Ends the keeping and deletes the znode.
     /// </summary>
-    /// <returns>Completes when it is gone; or when the session is at risk, and then the deletion goes on until a server has taken it or the session is over.</returns>
+    /// <returns>
+    /// Completes when it is gone; or when the session is at risk or the server at hand is read-only, and then the deletion goes on until a server has taken it or the session is over.
+    /// </returns>
     public ValueTask DisposeAsync() => new(_disposal.Value);
 
     private async Task DisposeOnceAsync()
@@ -120,7 +122,10 @@ public sealed class EphemeralNode : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         CancellationToken atRisk = _zk.SessionAtRisk;
         await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (_mayExist) await RemoveAsync().WaitAsync(atRisk).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_mayExist) return;
+        Task removing = RemoveAsync();
+        if (_zk.State == SessionState.ConnectedReadOnly) return; // its sessions are never at risk, and it may be long until a server takes writes
+        await removing.WaitAsync(atRisk).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task WaitOrThrowAsync(Task task, CancellationToken cancellationToken)

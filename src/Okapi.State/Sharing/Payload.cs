@@ -86,6 +86,7 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
         Versioned<T> before = replica.Known;
         long askedAt = zk.TimeProvider.GetTimestamp();
         Task barrier = throughQuorum ? ThroughQuorumAsync(null, cancellationToken) : zk.SyncAsync(paths.Payload, cancellationToken).AsTask();
+        if (throughQuorum) await barrier.ConfigureAwait(false); // over a lost connection they would not stay together, and a proof must be one
         Task<NodeData?> asked = zk.TryGetAsync(paths.Payload, cancellationToken).AsTask();
         await Task.WhenAll(barrier, asked).ConfigureAwait(false);
         Versioned<T> found = format.Read(await asked.ConfigureAwait(false) ?? throw new StateMissingException(paths.Directory, paths.Payload));

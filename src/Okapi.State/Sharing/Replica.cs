@@ -150,7 +150,8 @@ internal sealed class Replica<T>(StatePaths paths, SharedStateOptions options, T
         {
             StateDocument now = ToDocument(Known_NeedsLock);
             StateDocument told = since is null ? now : ToDocument(since);
-            bool isAhead = told.Zxid > now.Zxid && told.Zxid > _lostUpTo;
+            // Or it is of before a loss, which this instance has not seen.
+            bool isAhead = told.Zxid > now.Zxid && told.Zxid > _lostUpTo && (told.ModifiedMilliseconds == 0 || told.ModifiedMilliseconds >= now.ModifiedMilliseconds);
             var reader = new ChangeReader(options.ChangeBufferSize, told, isAhead ? told : now);
             if (_ended is null) _readers.Add(reader);
             else reader.End(_ended());
