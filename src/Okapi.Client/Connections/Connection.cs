@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using Okapi.Protocol;
 using Okapi.Requests;
@@ -234,7 +235,7 @@ internal sealed class Connection : IFlushTarget, IFlusher, IThreadPoolWorkItem
     }
 
     /// <summary>With TLS 1.3 a server refuses the client's certificate only after the handshake, and what it says is in the inner exception.</summary>
-    private static Exception Explain(Exception reason) => reason is IOException { InnerException: { } inner and not SocketException }
+    private Exception Explain(Exception reason) => _link.Stream is SslStream && reason is IOException { InnerException: { } inner and not SocketException }
         ? new IOException($"the server ended the TLS connection: {inner.Message}{(inner.InnerException is null ? string.Empty : " " + inner.InnerException.Message)}", reason)
         : reason;
 

@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Okapi.Client.Tests.Performance;
 using Okapi.Connections;
 using Okapi.Security;
 using Okapi.TestSupport;
@@ -222,6 +223,20 @@ public sealed class TlsTests : IDisposable
         options.Tls.Configure = handshake => handshake.EnabledSslProtocols = SslProtocols.Tls12;
         await using ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(options, TestContext.Current.CancellationToken);
         Assert.Equal(SslProtocols.Tls12, (await server.ArrivalAsync()).Protocol);
+    }
+
+    [Fact]
+    public async Task A_stream_of_the_users_that_fails_is_not_said_to_be_TLS()
+    {
+        var options = new ZooKeeperOptions { ConnectString = "x:1", ConnectCallback = (_, _) => new(new Failing(Stream.Null)) };
+        ConnectFailedException failed = await FailedAttempts.OfAsync(options, TestContext.Current.CancellationToken);
+        Assert.Contains("the tunnel is full", failed.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("TLS", failed.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Failing(Stream inner) : CountingStream(inner)
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => throw new IOException("the tunnel is full", new InvalidOperationException("water"));
     }
 
     public void Dispose()
