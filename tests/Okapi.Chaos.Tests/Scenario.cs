@@ -18,7 +18,7 @@ internal sealed class Scenario
 
     public Scenario(int clients = 2)
     {
-        Add(new RunEntry { Clients = clients, Servers = 3, Endpoints = ["s1", "s2", "s3"], Started = Started, SessionTimeoutMs = 4000, TickMs = 500, RecipeRoots = ["/locks"], Command = "eng/chaos --seed 1" });
+        Add(new RunEntry { Clients = clients, Servers = 3, Started = Started, SessionTimeoutMs = 4000, TickMs = 500, RecipeRoots = ["/locks"], Command = "eng/chaos --seed 1" });
         for (int client = 1; client <= clients; client++) Connect(client, newSession: true);
     }
 
@@ -58,7 +58,7 @@ internal sealed class Scenario
         long session = newSession ? 0x100000 + (client * 0x100) + was.Connection : was.Session;
         _clients[client] = (was.Connection + 1, session, was.Xid);
         if (newSession) Commit(session, 0, OpCode.CreateSession);
-        Add(new WireConnectedEntry { Client = client, Connection = was.Connection + 1, Server = client <= 3 ? $"s{client}" : "", Session = session, TimeoutMs = 4000 });
+        Add(new WireConnectedEntry { Client = client, Connection = was.Connection + 1, Session = session, TimeoutMs = 4000 });
         Add(new SessionEntry { Client = client, State = SessionState.Connected, Session = session });
     }
 

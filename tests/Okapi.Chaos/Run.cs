@@ -41,7 +41,6 @@ internal sealed class Run
             TickMs = _options.TickMs,
             SessionTimeoutMs = (int)_options.SessionTimeout.TotalMilliseconds,
             Servers = ensemble.Servers.Count,
-            Endpoints = [.. ensemble.Servers.Select(server => server.Endpoint.ToString())],
             Clients = Clients,
             RecipeRoots = Layout.RecipeRoots,
             ProbeRoot = Layout.Probes,

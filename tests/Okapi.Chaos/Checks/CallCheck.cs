@@ -92,7 +92,7 @@ internal sealed class CallCheck(Evidence evidence, Findings findings)
             if (each is { IsWrite: true, Tag: { } tag }) wanted.TryAdd(tag, []);
         }
 
-        foreach (LoggedTransaction transaction in evidence.Log.Committed)
+        foreach (LoggedTransaction transaction in evidence.Log.Committed.Concat(evidence.Log.Lost))
         {
             foreach (LoggedChange change in transaction.Changes)
             {

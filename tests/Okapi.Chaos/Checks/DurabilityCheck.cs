@@ -17,12 +17,13 @@ public sealed class DurabilityCheck : ICheck
         foreach (string each in evidence.Log.Contradictions) findings.Add(each);
         foreach (LoggedTransaction each in evidence.Log.RepeatedRequests) findings.Add($"A request was done twice: {each}, after {evidence.Log.Find(each.Session, each.Cxid)}.");
         HashSet<long> acknowledged = Acknowledged(evidence);
-        foreach (LoggedTransaction each in evidence.Log.LeftBehind.Where(each => acknowledged.Contains(each.Zxid))) findings.Add($"What was acknowledged was left behind: {each}.");
         foreach (ServerLog server in evidence.Log.Servers) CheckServer(evidence, server, acknowledged, findings);
         new CallCheck(evidence, findings).CheckFailures();
         CheckTrees(evidence, findings);
         ResolveUnanswered(evidence, findings);
         findings.Fact("proposals a fallen leader left behind", evidence.Log.LeftBehind.Count);
+        int lost = evidence.Log.Lost.Count(each => acknowledged.Contains(each.Zxid));
+        if (lost > 0) findings.Fact("acknowledged writes that the servers lost: by its own account a later leader did not have them", lost);
         return findings;
     }
 

@@ -16,6 +16,7 @@ public sealed class Evidence
         History = history;
         Run = history.Run;
         var open = new Dictionary<(int, int), WireConnection>();
+        var newestSeen = new Dictionary<long, long>();
         foreach (HistoryEntry each in history.Entries)
         {
             switch (each)
@@ -30,7 +31,7 @@ public sealed class Evidence
                     if (open.Remove((ended.Client, ended.Connection), out WireConnection? over)) over.Ended = ended.Time;
                     break;
                 case WireEntry wire when open.TryGetValue((wire.Client, wire.Connection), out WireConnection? on):
-                    Take(on, wire);
+                    Take(on, wire, newestSeen);
                     break;
                 case OperationEntry operation:
                     Operations.Add(operation);
@@ -53,7 +54,7 @@ public sealed class Evidence
             of.Add(each);
         }
 
-        Log = TransactionLog.Merge(servers);
+        Log = TransactionLog.Merge(servers, newestSeen);
     }
 
     public History History { get; }
@@ -82,13 +83,11 @@ public sealed class Evidence
     /// <summary>The moment at which all faults were healed.</summary>
     public long LastHeal => Healed.Count > 0 ? Healed.Values.Max() : Run.Time;
 
-    /// <summary>Whether the server that took a connection had another tree than its leader, by its own account.</summary>
-    public bool HadDiverged(WireConnection connection, long time)
-    {
-        DateTimeOffset moment = Run.Started + TimeSpan.FromMicroseconds((time - Run.Time) / 1000.0);
-        int server = Run.Endpoints.ToList().IndexOf(connection.Opened.Server) + 1;
-        return Log.Servers.FirstOrDefault(each => each.Server == server)?.Divergences.Any(each => each.Covers(moment)) ?? false;
-    }
+    /// <summary>Whether servers had different trees at a moment, by the account of one of them. Which of them had the tree of the log it cannot know.</summary>
+    public bool HadDiverged(DateTimeOffset moment) => Log.Servers.Any(server => server.Divergences.Any(each => each.Covers(moment)));
+
+    /// <summary>The same, at a time of the history.</summary>
+    public bool HadDiverged(long time) => HadDiverged(Run.Started + TimeSpan.FromMicroseconds((time - Run.Time) / 1000.0));
 
     public IEnumerable<T> Entries<T>()
         where T : HistoryEntry => History.Entries.OfType<T>();
@@ -129,7 +128,7 @@ public sealed class Evidence
         return error;
     }
 
-    private void Take(WireConnection connection, WireEntry entry)
+    private void Take(WireConnection connection, WireEntry entry, Dictionary<long, long> newestSeen)
     {
         if (entry is not WireOperationEntry operation)
         {
@@ -145,6 +144,8 @@ public sealed class Evidence
 
         connection.Received.Add(operation);
         connection.LastZxid = Math.Max(connection.LastZxid, operation.Zxid);
+        long epoch = TransactionLog.EpochOf(operation.Zxid);
+        newestSeen[epoch] = Math.Max(newestSeen.GetValueOrDefault(epoch), operation.Zxid);
         if (operation.Path is null) return;
         if (!_answersByPath.TryGetValue((operation.Client, operation.Path), out List<WireOperationEntry>? answers))
             _answersByPath.Add((operation.Client, operation.Path), answers = []);

@@ -6,8 +6,8 @@ namespace Okapi.Chaos.Checks;
 
 /// <summary>
 /// K3: reads are sequential. The zxid in the header of an answer is that of the tree it was read from (FinalRequestProcessor; no server reads
-/// beside a write, CommitProcessor), so a read must be exactly what the log makes of the tree up to there. Reads from a server that itself says that its tree
-/// is not its leader's (<see cref="Divergence"/>) are counted and not held against the client.
+/// beside a write, CommitProcessor), so a read must be exactly what the log makes of the tree up to there. What clients were told of before the servers
+/// lost it is part of the tree until then. While servers by their own account have different trees (<see cref="Divergence"/>), wrong answers are counted and not held against the client, who can only pass them on.
 /// </summary>
 public sealed class ReadCheck : ICheck
 {
@@ -52,24 +52,23 @@ public sealed class ReadCheck : ICheck
 
     private static void CheckValues(Evidence evidence, Findings findings)
     {
-        (WireConnection From, WireOperationEntry Read)[] reads = [.. evidence.Connections
-            .SelectMany(from => from.Received.OfType<WireOperationEntry>().Where(IsRead).Select(read => (from, read)))
-            .OrderBy(each => each.read.Zxid)];
-        var tree = new ModelTree();
-        IReadOnlyList<LoggedTransaction> log = evidence.Log.Committed;
-        int next = 0, diverged = 0;
-        foreach ((WireConnection from, WireOperationEntry each) in reads)
+        WireOperationEntry[] reads = [.. evidence.Connections.SelectMany(each => each.Received).OfType<WireOperationEntry>()
+            .Where(IsRead)
+            .OrderBy(each => each.Zxid)];
+        var replay = new Replay(evidence.Log);
+        int diverged = 0;
+        foreach (WireOperationEntry each in reads)
         {
             findings.Look();
-            for (; next < log.Count && log[next].Zxid <= each.Zxid; next++) tree.Apply(log[next]);
+            ModelTree tree = replay.At(each.Zxid);
             if (each.Zxid > evidence.Log.LastZxid) findings.Add($"Client {each.Client}'s {each.Type} {each.Path} was answered at zxid 0x{each.Zxid:x}, which the log does not reach.", each.Time);
             else if (Difference(each, tree.Find(each.Path!)) is not { } difference) continue;
-            else if (evidence.HadDiverged(from, each.Time)) diverged++;
+            else if (evidence.HadDiverged(each.Time)) diverged++;
             else
                 findings.Add($"Client {each.Client}'s {each.Type} {each.Path} (xid {each.Xid}) was answered at zxid 0x{each.Zxid:x} with {difference}.", each.Time);
         }
 
-        if (diverged > 0) findings.Fact("wrong reads from servers which by their own account had another tree than their leader", diverged);
+        if (diverged > 0) findings.Fact("wrong answers of servers while these had different trees, by their own account", diverged);
     }
 
     private static string? Difference(WireOperationEntry read, ModelNode? node)

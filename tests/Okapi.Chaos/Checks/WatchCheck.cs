@@ -32,7 +32,7 @@ public sealed class WatchCheck : ICheck
     {
         _evidence = evidence;
         _findings = new Findings();
-        _events = new WatchedEvents(evidence.Log.Committed);
+        _events = new WatchedEvents(evidence.Log);
         _connections = evidence.Connections.ToLookup(each => each.Client);
         _seen = new SeenZxids(evidence);
         (_runs, _unaligned) = (0, 0);
@@ -82,7 +82,6 @@ public sealed class WatchCheck : ICheck
         {
             _runs++;
             WireConnection? connection = isAligned ? connections[i] : null;
-            if (i > 0 && connection is not null) runs[i].RemoveRange(0, CaughtUp(watch, connection, runs[i]));
             (int low, int high) = i == 0 ? Armed(watch, events) : Rearmed(watch, connection, events, position);
             int start = EventRun.Find(events, runs[i], Math.Max(low, position), high);
             if (start < 0)
@@ -145,22 +144,6 @@ public sealed class WatchCheck : ICheck
         if (again is null) return (position, int.MaxValue);
         int start = FirstAfter(events, again.Zxid);
         return (start, start);
-    }
-
-    /// <summary>
-    /// How many of the first events after a gap were told by one-shot watches, which a new connection arms first and which then tell of what they missed: the client
-    /// cannot know which watch a server means. They are of the gap, which is marked, and not of the run that begins when the watch itself is armed.
-    /// </summary>
-    private static int CaughtUp(WatchHistory watch, WireConnection connection, List<WatchEventEntry> run)
-    {
-        int count = 0;
-        foreach (WireEntry each in connection.Received)
-        {
-            if (each is WireOperationEntry operation && operation.Error == ErrorCode.Ok && Arms(operation, watch.Armed)) return count;
-            if (each is WireNotificationEntry told && count < run.Count && told.Type == run[count].Type && told.Path == run[count].Path) count++;
-        }
-
-        return 0;
     }
 
     private static bool Arms(WireOperationEntry operation, WatchArmedEntry watch) => operation.Type switch

@@ -9,11 +9,7 @@ internal sealed class WatchedEvents
     private readonly List<ModelEvent> _all = [];
     private readonly Dictionary<(WatchKind, string), List<ModelEvent>> _known = [];
 
-    public WatchedEvents(IReadOnlyList<LoggedTransaction> log)
-    {
-        var tree = new ModelTree();
-        foreach (LoggedTransaction each in log) tree.Apply(each, _all.Add);
-    }
+    public WatchedEvents(TransactionLog log) => new Replay(log) { OnEvent = _all.Add }.At(long.MaxValue);
 
     /// <summary>The events of a watch by zxid. A one-shot watch tells of the first.</summary>
     public List<ModelEvent> Of(WatchKind kind, string path)

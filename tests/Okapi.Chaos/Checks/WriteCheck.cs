@@ -29,7 +29,7 @@ public sealed class WriteCheck : ICheck
 
     private static IEnumerable<(WireOperationEntry Operation, LoggedTransaction Transaction)> Join(Evidence evidence, Findings findings)
     {
-        long unlogged = 0;
+        long unlogged = 0, lost = 0;
         foreach (WireConnection connection in evidence.Connections)
         {
             foreach (WireOperationEntry each in connection.Received.OfType<WireOperationEntry>())
@@ -39,7 +39,8 @@ public sealed class WriteCheck : ICheck
                 ErrorCode error = Evidence.ErrorOf(each);
                 if (evidence.Log.Find(connection.Session, each.Xid) is not { } transaction)
                 {
-                    if (LeavesTransaction(error)) findings.Add($"{Text(connection, each)} was answered with zxid 0x{each.Zxid:x} and {error}, and the log has no transaction of it.", each.Time);
+                    if (evidence.Log.HasLost(connection.Session, each.Xid, each.Zxid)) lost++;
+                    else if (LeavesTransaction(error)) findings.Add($"{Text(connection, each)} was answered with zxid 0x{each.Zxid:x} and {error}, and the log has no transaction of it.", each.Time);
                     else unlogged++;
                     continue;
                 }
@@ -51,6 +52,7 @@ public sealed class WriteCheck : ICheck
         }
 
         findings.Fact("refused without a transaction", unlogged);
+        if (lost > 0) findings.Fact("answered, and lost by the servers afterwards", lost);
     }
 
     /// <summary>What was answered before another was sent must have the lower zxid.</summary>
@@ -97,7 +99,10 @@ public sealed class WriteCheck : ICheck
                 if (transaction.IsError && WhyNotRefused(tree, each, transaction.Error) is { } why) findings.Add($"Client {each.Client}'s {each.Type} {each.Path} was refused with {transaction.Error} at zxid 0x{transaction.Zxid:x}, but {why}.", each.Time);
             }
 
+            int possible = tree.Impossible.Count;
             tree.Apply(transaction);
+            // A leader that has another tree than the others does what only its own allows.
+            if (evidence.HadDiverged(DateTimeOffset.FromUnixTimeMilliseconds(transaction.TimeMs))) tree.Impossible.RemoveRange(possible, tree.Impossible.Count - possible);
             foreach (WireOperationEntry each in answers[transaction.Zxid])
             {
                 if (!transaction.IsError) CheckAnswer(tree, each, transaction, findings);

@@ -54,9 +54,6 @@ public sealed class RunEntry : HistoryEntry
 
     public int Servers { get; init; }
 
-    /// <summary>Where clients connect to, from server 1 on, as <see cref="WireConnectedEntry.Server"/> has it.</summary>
-    public IReadOnlyList<string> Endpoints { get; init; } = [];
-
     public int Clients { get; init; }
 
     /// <summary>What must hold no znode (containers excepted) once all clients have closed.</summary>

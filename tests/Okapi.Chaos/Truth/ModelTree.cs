@@ -43,6 +43,17 @@ internal sealed class ModelNode
         Czxid, Mzxid, CreatedMs, ModifiedMs, Version, unchecked((Creates * 2) - Children.Count), AclVersion, IsEphemeral ? EphemeralOwner : 0, DataLength, Children.Count, Pzxid);
 
     public bool IsEphemeral => EphemeralOwner != 0 && !IsContainer && (EphemeralOwner & TtlMark) != TtlMark;
+
+    public ModelNode Copy()
+    {
+        var copy = new ModelNode
+        {
+            Tag = Tag, ChildrenDigest = ChildrenDigest, Czxid = Czxid, Mzxid = Mzxid, Pzxid = Pzxid, CreatedMs = CreatedMs, ModifiedMs = ModifiedMs,
+            Version = Version, AclVersion = AclVersion, Creates = Creates, DataLength = DataLength, EphemeralOwner = EphemeralOwner,
+        };
+        copy.Children.UnionWith(Children);
+        return copy;
+    }
 }
 
 /// <summary>What a transaction did to a znode: what watches tell of.</summary>
@@ -64,6 +75,13 @@ internal sealed class ModelTree
         root.Children.Add("zookeeper");
         root.ChildrenDigest = ChildrenDigest.Of("zookeeper");
         _nodes.Add("/", root);
+    }
+
+    /// <summary>A tree of its own that is as another is now.</summary>
+    public ModelTree(ModelTree other)
+    {
+        foreach ((string path, ModelNode node) in other._nodes) _nodes.Add(path, node.Copy());
+        foreach ((long session, HashSet<string> paths) in other._ephemerals) _ephemerals.Add(session, [.. paths]);
     }
 
     public IReadOnlyDictionary<string, ModelNode> Nodes => _nodes;

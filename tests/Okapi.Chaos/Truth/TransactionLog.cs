@@ -29,13 +29,20 @@ public sealed class TransactionLog
     /// <summary>Proposals that the next leader did not have: some server's log has them, perhaps behind a snapshot.</summary>
     public List<LoggedTransaction> LeftBehind { get; } = [];
 
+    /// <summary>
+    /// Those of <see cref="LeftBehind"/> that clients had been told of, or of later ones: they had been agreed on, and the servers have lost them. By zxid; each stands at the end of its epoch.
+    /// </summary>
+    public List<LoggedTransaction> Lost { get; } = [];
+
     /// <summary>Transactions of a request that has one already.</summary>
     public List<LoggedTransaction> RepeatedRequests { get; } = [];
 
     public long LastZxid => Committed.Count > 0 ? Committed[^1].Zxid : 0;
 
     /// <summary>Finds what the servers agreed on: all that any of them has written down, except what a later leader did not have (<see cref="Takeover"/>).</summary>
-    public static TransactionLog Merge(IReadOnlyList<ServerLog> servers)
+    /// <param name="servers">Each server's log.</param>
+    /// <param name="newestSeen">The newest zxid of an epoch that a client has been told of, by epoch.</param>
+    public static TransactionLog Merge(IReadOnlyList<ServerLog> servers, IReadOnlyDictionary<long, long> newestSeen)
     {
         var all = new SortedDictionary<long, LoggedTransaction>();
         var contradictions = new List<string>();
@@ -69,12 +76,16 @@ public sealed class TransactionLog
         var log = new TransactionLog(committed, servers);
         log.Contradictions.AddRange(contradictions);
         log.LeftBehind.AddRange(leftBehind);
+        log.Lost.AddRange(leftBehind.Where(each => each.Zxid <= newestSeen.GetValueOrDefault(EpochOf(each.Zxid))));
         return log;
     }
 
     public static long EpochOf(long zxid) => zxid >> 32;
 
     public LoggedTransaction? Find(long session, int cxid) => _byRequest.GetValueOrDefault((session, cxid));
+
+    /// <summary>Whether a request was answered and its transaction lost afterwards.</summary>
+    public bool HasLost(long session, int cxid, long zxid) => Lost.Any(each => each.Zxid == zxid && each.Session == session && each.Cxid == cxid);
 
     public LoggedTransaction? Find(long zxid) => _byZxid.GetValueOrDefault(zxid);
 
