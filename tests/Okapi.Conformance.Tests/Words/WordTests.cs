@@ -37,7 +37,9 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Assert.InRange(Number(second, "sent") - Number(first, "sent"), Target is ApacheTarget ? 1 : 2, Target is ApacheTarget ? 3 : 2);
         string[] clients = [.. second.Groups["client"].Captures.Select(each => each.Value)];
         Assert.Equal(3, clients.Length);
-        Assert.Equal(2, clients.Count(each => Regex.IsMatch(each, @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=\d+,sent=\d+\)$")));
+        // While Apache handles what has come, and for a moment after the answer, it is not interested in more.
+        string interest = Target is ApacheTarget ? "[01]" : "1";
+        Assert.Equal(2, clients.Count(each => Regex.IsMatch(each, $@"^ /127\.0\.0\.1:\d+\[{interest}\]\(queued=0,(?!recved=1,sent=0\))recved=\d+,sent=\d+\)$")));
         Assert.Single(clients, each => Regex.IsMatch(each, @"^ /127\.0\.0\.1:\d+\[0\]\(queued=0,recved=1,sent=0\)$"));
 
         Assert.Equal("Server stats reset.\n", await Target.WordAsync("srst"));
@@ -55,7 +57,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         string mine = $"sid=0x{zk.SessionId:x},";
         Match match = MatchOf(
             @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=4,sent=4,sid=0x[0-9a-f]+,lop=EXIS,est=(?<est>\d+),to=10000,lcxid=0x3,lzxid=0x(?<zxid>[0-9a-f]+),lresp=\d+,llat=\d+,minlat=\d+,avglat=\d+,maxlat=\d+\)$",
-            await LineAsync(mine, ",recved=4,sent=4,"));
+            await LineAsync(mine, "[1](queued=0,recved=4,sent=4,"));
         Assert.Equal(created.Zxid.ToString("x", CultureInfo.InvariantCulture), match.Groups["zxid"].Value);
         Assert.Equal(DateTimeOffset.UtcNow, DateTimeOffset.FromUnixTimeMilliseconds(Number(match, "est")), TimeSpan.FromMinutes(10));
         (await zk.PingAsync()).Ok();
@@ -66,7 +68,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
         Assert.Equal("Connection stats reset.\n", await Target.WordAsync("crst"));
         MatchOf(
             @"^ /127\.0\.0\.1:\d+\[1\]\(queued=0,recved=0,sent=0,sid=0x[0-9a-f]+,lop=NA,est=\d+,to=10000,lzxid=0xffffffffffffffff,lresp=0,llat=0,minlat=0,avglat=0,maxlat=0\)$",
-            await LineAsync(mine));
+            await LineAsync(mine, "[1]("));
         Assert.EndsWith("[0](queued=0,recved=1,sent=0)", await LineAsync("recved=1,sent=0)"), StringComparison.Ordinal); // the word's own connection
         Assert.EndsWith(")\n\n", await Target.WordAsync("cons"), StringComparison.Ordinal);
 
@@ -78,7 +80,7 @@ public abstract class WordTests(TargetFixture fixture) : RowTest(fixture)
 
         async Task<string> LineAsync(string part, string numbers = "")
         {
-            // Apache counts a reply after it has sent it, so its numbers may be late: it is asked again.
+            // Apache counts a reply, and is interested in more, after it has sent it, so its numbers may be late: it is asked again.
             for (int left = Target is ApacheTarget ? 100 : 1;; left--)
             {
                 string line = Assert.Single((await Target.WordAsync("cons")).Split('\n'), each => each.Contains(part, StringComparison.Ordinal));
