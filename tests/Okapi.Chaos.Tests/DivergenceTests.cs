@@ -28,6 +28,17 @@ public class DivergenceTests
         [true, false, true, false],
         new[] { Noticed, WhileLoading, Replaced, "something else" }.Select(Divergence.IsToldBy));
 
+    [Fact]
+    public void Times_that_overlap_count_once()
+    {
+        var scenario = new Scenario();
+        scenario.Wait(100 * Scenario.Second);
+        scenario.Create(1, "/a");
+        foreach ((int server, int from, int to) in ((int, int, int)[])[(1, 10, 30), (2, 20, 40), (3, 90, 5000)])
+            scenario.Differing[server] = new ServerLog(server, [.. scenario.Log], [0], []) { Divergences = [new Divergence(Scenario.Started.AddSeconds(from), Scenario.Started.AddSeconds(to))] };
+        Assert.InRange(scenario.Evidence.DivergedFor().TotalSeconds, 40, 41);
+    }
+
     [Theory]
     [InlineData(0, true)]
     [InlineData(3600, false)] // before

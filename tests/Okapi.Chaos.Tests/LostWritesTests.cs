@@ -8,7 +8,7 @@ namespace Okapi.Chaos.Tests;
 /// <summary>Servers that lose what they have acknowledged: clients had it, saw it and were told of it, and it is gone in the next epoch.</summary>
 public class LostWritesTests
 {
-    /// <summary>Writes /a twice; the second is lost, as the next leader says, and another is made in its place.</summary>
+    /// <summary>Writes /a twice; the second is lost, as the next leader says, who goes on with something else.</summary>
     private static Scenario Lose(bool isOwned = true)
     {
         var scenario = new Scenario();
@@ -19,7 +19,7 @@ public class LostWritesTests
         scenario.Read(2, OpCode.GetData, "/a");
         scenario.Tell(2, 1, WatchedEventType.NodeDataChanged, "/a");
         LoggedTransaction lost = scenario.Log[^1];
-        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (1L << 32) + 1, 0, OpCode.SetData, ErrorCode.Ok, [new LoggedChange(OpCode.SetData, "/a", "2-9", 3, 1)], []);
+        var next = new LoggedTransaction(scenario.SessionOf(2), 51, (1L << 32) + 1, 0, OpCode.Create, ErrorCode.Ok, [new LoggedChange(OpCode.Create, "/n", "2-9", 3, 2)], []);
         scenario.Differing[1] = new ServerLog(1, [.. scenario.Log, next], [0], []);
         scenario.Differing[2] = new ServerLog(2, [.. scenario.Log.Where(each => each != lost), next], [0], isOwned ? [new Takeover(1, kept)] : []);
         scenario.Differing[3] = scenario.Differing[2] with { Server = 3, Takeovers = [] };

@@ -89,6 +89,22 @@ public sealed class Evidence
     /// <summary>The same, at a time of the history.</summary>
     public bool HadDiverged(long time) => HadDiverged(Run.Started + TimeSpan.FromMicroseconds((time - Run.Time) / 1000.0));
 
+    /// <summary>For how long they had, in all.</summary>
+    public TimeSpan DivergedFor()
+    {
+        TimeSpan sum = TimeSpan.Zero;
+        DateTimeOffset counted = Run.Started, end = Run.Started + TimeSpan.FromMicroseconds((History.Entries.Select(each => each.Time).DefaultIfEmpty(Run.Time).Max() - Run.Time) / 1000.0);
+        foreach (Divergence each in Log.Servers.SelectMany(server => server.Divergences).OrderBy(each => each.From))
+        {
+            DateTimeOffset from = each.From > counted ? each.From : counted, to = each.To < end ? each.To : end;
+            if (to <= from) continue;
+            sum += to - from;
+            counted = to;
+        }
+
+        return sum;
+    }
+
     public IEnumerable<T> Entries<T>()
         where T : HistoryEntry => History.Entries.OfType<T>();
 

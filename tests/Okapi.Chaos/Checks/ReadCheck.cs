@@ -68,6 +68,7 @@ public sealed class ReadCheck : ICheck
                 findings.Add($"Client {each.Client}'s {each.Type} {each.Path} (xid {each.Xid}) was answered at zxid 0x{each.Zxid:x} with {difference}.", each.Time);
         }
 
+        if (evidence.DivergedFor() is { Ticks: > 0 } time) findings.Fact("seconds in which servers had different trees, by their own account", (long)time.TotalSeconds);
         if (diverged > 0) findings.Fact("wrong answers of servers while these had different trees, by their own account", diverged);
     }
 
