@@ -1,3 +1,5 @@
+using Okapi.Recipes.Nodes;
+
 namespace Okapi.Recipes.Caches;
 
 /// <summary>
@@ -63,7 +65,7 @@ internal sealed class CacheContent(Reach reach, CacheOptions options, ReadQueue 
         {
             // Nothing new. That something older is right is possible after an ensemble was put back to an earlier state; the load that a new session begins with finds it.
         }
-        else if (old.Node.Stat.Czxid == node.Stat.Czxid)
+        else if (old.Node.Stat.IsSameZnodeAs(node.Stat))
         {
             Replace(path, old.With(node));
             _changes.Add(CacheChange.Changed(old.Node, node));

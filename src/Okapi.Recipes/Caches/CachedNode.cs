@@ -1,3 +1,5 @@
+using Okapi.Recipes.Nodes;
+
 namespace Okapi.Recipes;
 
 /// <summary>A znode as a cache holds it. It never changes: a changed znode is another one of these.</summary>
@@ -36,9 +38,9 @@ public sealed class CachedNode
     internal long Bytes => 300 + Data.Length + (4L * Path.Length);
 
     // Versions wrap (H65, ZOOKEEPER-4743); transactions do not.
-    internal bool IsSameAs(CachedNode other) => Stat.Mzxid == other.Stat.Mzxid && Stat.Czxid == other.Stat.Czxid && IsForbidden == other.IsForbidden;
+    internal bool IsSameAs(CachedNode other) => Stat.IsSameWriteAs(other.Stat) && Stat.IsSameZnodeAs(other.Stat) && IsForbidden == other.IsForbidden;
 
-    internal bool IsSameAs(Stat stat) => Stat.Mzxid == stat.Mzxid && Stat.Czxid == stat.Czxid && !IsForbidden;
+    internal bool IsSameAs(Stat stat) => Stat.IsSameWriteAs(stat) && Stat.IsSameZnodeAs(stat) && !IsForbidden;
 
     internal bool IsNewerThan(CachedNode other) => Stat.Czxid > other.Stat.Czxid || (Stat.Czxid == other.Stat.Czxid && Stat.Mzxid > other.Stat.Mzxid);
 }

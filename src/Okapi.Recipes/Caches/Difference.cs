@@ -1,3 +1,5 @@
+using Okapi.Recipes.Nodes;
+
 namespace Okapi.Recipes.Caches;
 
 /// <summary>What leads from one state of a tree to another.</summary>
@@ -25,7 +27,7 @@ internal static class Difference
                     foreach (Branch child in gone.Children.Values.Reverse()) rest.Push(new(child, null));
                     break;
                 case { Old: { } was, New: { } stays } when was != stays:
-                    if (was.Node.Stat.Czxid != stays.Node.Stat.Czxid)
+                    if (!was.Node.Stat.IsSameZnodeAs(stays.Node.Stat))
                     {
                         rest.Push(new(null, stays));
                         rest.Push(new(was, null));

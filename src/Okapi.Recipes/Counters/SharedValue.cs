@@ -8,7 +8,7 @@ namespace Okapi.Recipes;
 /// <typeparam name="T">The value's type.</typeparam>
 /// <param name="Value">The value.</param>
 /// <param name="Version">The znode's version; a write can expect it.</param>
-/// <param name="Zxid">The transaction that wrote it: of two values, the one with the greater zxid is newer.</param>
+/// <param name="Zxid">The transaction that wrote it: of two values the one with the greater zxid is the newer, unless the servers have lost data between them.</param>
 public readonly record struct VersionedValue<T>(T Value, int Version, long Zxid);
 
 /// <summary>
@@ -32,15 +32,7 @@ public sealed class SharedValue
     /// <summary>Reads the value; where there is no znode, it is created with the seed. The server in use may lag behind; call <see cref="ZooKeeperClient.SyncAsync"/> first where that matters.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The value and its version.</returns>
-    public async Task<VersionedValue<byte[]>> GetAsync(CancellationToken cancellationToken = default)
-    {
-        while (true)
-        {
-            if (await _node.ReadAsync(cancellationToken).ConfigureAwait(false) is { } node) return ToValue(node);
-            // To create it twice is not possible, so a lost reply does no harm.
-            await AcrossSessions.RunAsync(_zk, ct => _node.TryCreateAsync(_seed, ct), cancellationToken).ConfigureAwait(false);
-        }
-    }
+    public async Task<VersionedValue<byte[]>> GetAsync(CancellationToken cancellationToken = default) => ToValue(await ReadOrSeedAsync(cancellationToken).ConfigureAwait(false));
 
     /// <summary>Writes a value, whatever is there.</summary>
     /// <param name="value">The value.</param>
@@ -68,15 +60,15 @@ public sealed class SharedValue
 
     /// <summary>
     /// The value as it is, and then each newer one. A reader that is slower than the writers misses values in between and never the latest, not even over a lost connection or, with
-    /// <see cref="SessionRecovery.NewSession"/>, a lost session. While there is no znode nothing comes.
+    /// <see cref="SessionRecovery.NewSession"/>, a lost session. While there is no znode nothing comes. An older value comes only after servers have lost data (an emptied disk, a backup), when a transaction has proven it.
     /// </summary>
     /// <param name="cancellationToken">Ends the stream with <see cref="OperationCanceledException"/>.</param>
     /// <returns>The values, newer ones later.</returns>
     /// <exception cref="SessionEndedException">The client is over.</exception>
     public async IAsyncEnumerable<VersionedValue<byte[]>> ChangesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        VersionedValue<byte[]> last = await GetAsync(cancellationToken).ConfigureAwait(false);
-        yield return last;
+        NodeData last = await ReadOrSeedAsync(cancellationToken).ConfigureAwait(false);
+        yield return ToValue(last);
         while (true)
         {
             OneShotWatch<NodeData>? watch = await AcrossSessions.RunAsync(_zk, ct => _zk.TryWatchDataAsync(Path, ct), cancellationToken).ConfigureAwait(false);
@@ -88,11 +80,10 @@ public sealed class SharedValue
 
             await using (watch.ConfigureAwait(false))
             {
-                // The next server may lag behind the last one; what it has not seen yet, its watch will tell.
-                if (watch.Value.Stat.Mzxid > last.Zxid)
+                if (await FindNextAsync(last, watch.Value, cancellationToken).ConfigureAwait(false) is { } next)
                 {
-                    last = ToValue(watch.Value);
-                    yield return last;
+                    last = next;
+                    yield return ToValue(last);
                 }
 
                 await UntilFiredAsync(watch, cancellationToken).ConfigureAwait(false);
@@ -101,6 +92,27 @@ public sealed class SharedValue
     }
 
     private static VersionedValue<byte[]> ToValue(NodeData node) => new(node.Data, node.Stat.Version, node.Stat.Mzxid);
+
+    private async Task<NodeData> ReadOrSeedAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (await _node.ReadAsync(cancellationToken).ConfigureAwait(false) is { } node) return node;
+            // To create it twice is not possible, so a lost reply does no harm.
+            await AcrossSessions.RunAsync(_zk, ct => _node.TryCreateAsync(_seed, ct), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// What a reader is told after the last value, if that has changed. What looks older is of a server that lags behind the last one, whose watch will tell what it has not seen yet; or the servers have lost data, and their
+    /// transactions count anew. The quorum knows.
+    /// </summary>
+    private async Task<NodeData?> FindNextAsync(NodeData last, NodeData seen, CancellationToken cancellationToken)
+    {
+        if (seen.Stat.IsSameWriteAs(last.Stat)) return null;
+        if (seen.Stat.Mzxid > last.Stat.Mzxid) return seen;
+        return await _node.ReadThroughQuorumAsync(cancellationToken).ConfigureAwait(false) is { } proven && !proven.Stat.IsSameWriteAs(last.Stat) ? proven : null;
+    }
 
     /// <summary>A watch that ended with its session has done its duty: the value is read again in the next one.</summary>
     private async Task UntilFiredAsync(OneShotWatch<NodeData> watch, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Okapi.Recipes.Membership;
 using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Counters;
@@ -11,6 +12,24 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
 
     public Task<NodeData?> ReadAsync(CancellationToken cancellationToken) =>
         AcrossSessions.RunAsync(zk, ct => zk.TryGetAsync(path, ct).AsTask(), cancellationToken);
+
+    /// <summary>
+    /// Reads behind a transaction that only checks: it goes through the quorum as a write does, and what its session reads after it is not older. Waits for a server that takes writes. The next session could be one of a server that is
+    /// behind, so both have to be of the same.
+    /// </summary>
+    public Task<NodeData?> ReadThroughQuorumAsync(CancellationToken cancellationToken) => Endurance.ReadAsync(
+        zk,
+        async () =>
+        {
+            while (true)
+            {
+                long session = zk.SessionId;
+                await zk.Transaction().Check(path).TryCommitAsync(cancellationToken).ConfigureAwait(false);
+                NodeData? read = await zk.TryGetAsync(path, cancellationToken).ConfigureAwait(false);
+                if (zk.SessionId == session) return read;
+            }
+        },
+        cancellationToken);
 
     /// <summary>
     /// Writes if the znode is as it was read. When a reply is lost the same conditional write is sent again: if it succeeds, it was applied once; if it is refused, what the znode holds now tells

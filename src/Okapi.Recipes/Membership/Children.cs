@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Membership;
 
@@ -86,8 +87,8 @@ internal static class Children
             (null, null) => [],
             (null, { } joined) => [new(MembershipChangeKind.Joined, joined, null)],
             ({ } left, null) => [new(MembershipChangeKind.Left, left, left)],
-            ({ } old, { } same) when old.Node.Stat.Mzxid == same.Node.Stat.Mzxid => [],
-            ({ } old, { } same) when old.Node.Stat.Czxid == same.Node.Stat.Czxid => [new(MembershipChangeKind.Changed, same, old)],
+            ({ } old, { } same) when old.Node.Stat.IsSameWriteAs(same.Node.Stat) => [],
+            ({ } old, { } same) when old.Node.Stat.IsSameZnodeAs(same.Node.Stat) => [new(MembershipChangeKind.Changed, same, old)],
             ({ } left, { } joined) => [new(MembershipChangeKind.Left, left, left), new(MembershipChangeKind.Joined, joined, null)],
         };
     }

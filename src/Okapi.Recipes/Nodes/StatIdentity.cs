@@ -1,0 +1,13 @@
+namespace Okapi.Recipes.Nodes;
+
+/// <summary>
+/// Whether two Stats tell of the same thing. Servers that have lost data (an emptied disk, a backup) count their transactions anew, so that one zxid can be that of two transactions; the leader's clock tells them apart.
+/// </summary>
+internal static class StatIdentity
+{
+    /// <summary>Whether the same transaction has created both.</summary>
+    public static bool IsSameZnodeAs(this in Stat one, in Stat other) => (one.Czxid, one.CreatedMilliseconds) == (other.Czxid, other.CreatedMilliseconds);
+
+    /// <summary>Whether the same transaction has written the data of both.</summary>
+    public static bool IsSameWriteAs(this in Stat one, in Stat other) => (one.Mzxid, one.ModifiedMilliseconds) == (other.Mzxid, other.ModifiedMilliseconds);
+}
