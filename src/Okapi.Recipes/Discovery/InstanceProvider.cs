@@ -1,5 +1,6 @@
 using Okapi.Recipes.Discovery;
 using Okapi.Recipes.Membership;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes;
 
@@ -52,6 +53,7 @@ public sealed class InstanceProvider<T> : IAsyncDisposable
         (_time, _strategy) = (time, options.Strategy);
         _down = new(time, options.DownThreshold, options.DownTime);
         _following = Task.Run(() => FollowAsync(follow));
+        Background.Leave(_following); // told to whoever waits for an instance
     }
 
     /// <summary>The instances that can be had now, in the order of their ids.</summary>

@@ -48,7 +48,8 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         finally
         {
             Task leaving = first.DisposeAsync().AsTask();
-            if (turn.Handle is not null) await leaving.ConfigureAwait(false); // whoever has given up does not wait for servers
+            if (turn.Handle is not null) await leaving.ConfigureAwait(false);
+            else Background.Leave(leaving); // whoever has given up does not wait for servers
         }
     }
 
@@ -86,7 +87,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         }
         finally
         {
-            if (turn.Handle is null) _ = Persistence.DeleteAsync(zk, mine);
+            if (turn.Handle is null) Background.Leave(Persistence.DeleteAsync(zk, mine));
         }
     }
 
@@ -112,7 +113,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
             }
             finally
             {
-                _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
+                Background.Leave(watch.DisposeAsync().AsTask()); // not waited for: whoever has given up does not wait for servers
             }
 
             await _holdings.StepAsync(LineStep.Confirm, ZnodePath.GetName(mine)).ConfigureAwait(false);

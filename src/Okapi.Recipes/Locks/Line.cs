@@ -52,7 +52,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         finally
         {
             // Not waited for: whoever has given up need not know, and whatever is asked for next on this session comes after it.
-            if (turn.Handle is null) _ = Persistence.DeleteAsync(zk, mine);
+            if (turn.Handle is null) Background.Leave(Persistence.DeleteAsync(zk, mine));
         }
     }
 
@@ -91,7 +91,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         }
         finally
         {
-            _ = watch.DisposeAsync().AsTask(); // not waited for: whoever has given up does not wait for servers
+            Background.Leave(watch.DisposeAsync().AsTask()); // not waited for: whoever has given up does not wait for servers
         }
     }
 
@@ -101,7 +101,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         for (int i = line.Count - 1; i > mine; i--)
         {
             if (!line[i].Name.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            _ = Persistence.DeleteAsync(zk, ZnodePath.Combine(path, line[i].Name));
+            Background.Leave(Persistence.DeleteAsync(zk, ZnodePath.Combine(path, line[i].Name)));
             line.RemoveAt(i);
         }
     }

@@ -27,7 +27,7 @@ public sealed class LockHandle : IAsyncDisposable
         FencingToken = czxid;
         Lost = _lost.Token;
         _registration = atRisk.UnsafeRegister(static self => ((LockHandle)self!).Lose(), this);
-        _ = GuardAsync(own);
+        Background.Leave(GuardAsync(own));
     }
 
     /// <summary>The znode that stands for it. As long as it is there, nobody else holds the same: <c>zk.Transaction().Check(handle.Path)</c> makes a write depend on it.</summary>

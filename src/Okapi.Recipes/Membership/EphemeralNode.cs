@@ -41,6 +41,7 @@ public sealed class EphemeralNode : IAsyncDisposable
         _wanted = new(data.ToArray(), Wanted.NewDone());
         _disposal = new(DisposeOnceAsync);
         _run = Task.Run(RunAsync);
+        Background.Leave(_run); // told to whoever waits
     }
 
     /// <summary>Its path.</summary>
@@ -124,6 +125,7 @@ public sealed class EphemeralNode : IAsyncDisposable
         await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!_mayExist) return;
         Task removing = RemoveAsync();
+        Background.Leave(removing); // it may go on when nobody waits any more
         if (_zk.State == SessionState.ConnectedReadOnly) return; // its sessions are never at risk, and it may be long until a server takes writes
         await removing.WaitAsync(atRisk).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }

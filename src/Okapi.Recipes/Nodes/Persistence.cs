@@ -49,22 +49,15 @@ internal static class Persistence
     {
         // Asked for at once, so that it comes before whatever is asked for next; but where there is no connection now, there may be none for long.
         Task<bool> deleting = TryDeleteAsync(zk, path);
-        if (!zk.IsConnected || !await deleting.ConfigureAwait(false)) _ = DeleteInBackgroundAsync(zk, path, deleting);
+        if (!zk.IsConnected || !await deleting.ConfigureAwait(false)) Background.Leave(DeleteInBackgroundAsync(zk, path, deleting));
     }
 
     private static async Task DeleteInBackgroundAsync(ZooKeeperClient zk, string path, Task<bool> deleting)
     {
-        try
+        while (!await deleting.ConfigureAwait(false))
         {
-            while (!await deleting.ConfigureAwait(false))
-            {
-                await WaitWritableAsync(zk, CancellationToken.None).ConfigureAwait(false);
-                deleting = TryDeleteAsync(zk, path);
-            }
-        }
-        catch (SessionEndedException)
-        {
-            // An ephemeral znode has gone with the session.
+            await WaitWritableAsync(zk, CancellationToken.None).ConfigureAwait(false);
+            deleting = TryDeleteAsync(zk, path);
         }
     }
 

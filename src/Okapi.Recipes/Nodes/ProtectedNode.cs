@@ -32,22 +32,12 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
         }
         catch (OperationCanceledException)
         {
-            _ = DeleteWhenCreatedAsync(creating);
+            Background.Leave(DeleteWhenCreatedAsync(creating));
             throw;
         }
     }
 
-    private async Task DeleteWhenCreatedAsync(Task<string> creating)
-    {
-        try
-        {
-            await Persistence.DeleteAsync(zk, await creating.ConfigureAwait(false)).ConfigureAwait(false);
-        }
-        catch (ZooKeeperException)
-        {
-            // It was not created, or has gone with the session.
-        }
-    }
+    private async Task DeleteWhenCreatedAsync(Task<string> creating) => await Persistence.DeleteAsync(zk, await creating.ConfigureAwait(false)).ConfigureAwait(false);
 
     private async Task<string> CreateUntilKnownAsync(ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl)
     {

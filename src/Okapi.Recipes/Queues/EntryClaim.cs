@@ -29,7 +29,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            _ = AbandonWhenClaimedAsync(claiming);
+            Background.Leave(AbandonWhenClaimedAsync(claiming));
             throw;
         }
     }
@@ -67,7 +67,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
     /// <summary>Gives the entry back. When this returns it is done, or no server takes writes and it goes on in the background until a server has taken it or the session is over (H58).</summary>
     public async Task ReleaseAsync()
     {
-        if (!await TryReleaseAsync().ConfigureAwait(false)) _ = ReleaseInBackgroundAsync();
+        if (!await TryReleaseAsync().ConfigureAwait(false)) Background.Leave(ReleaseInBackgroundAsync());
     }
 
     /// <summary>Whether a name in the folder of locks is a mark and not a lock.</summary>
@@ -75,14 +75,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
 
     private async Task AbandonWhenClaimedAsync(Task<ReceivedEntry?> claiming)
     {
-        try
-        {
-            if (await claiming.ConfigureAwait(false) is not null) await ReleaseAsync().ConfigureAwait(false);
-        }
-        catch (ZooKeeperException)
-        {
-            // It was not claimed, or the claim has gone with the session.
-        }
+        if (await claiming.ConfigureAwait(false) is not null) await ReleaseAsync().ConfigureAwait(false);
     }
 
     private async Task<ReceivedEntry?> ClaimAsync()
@@ -94,9 +87,10 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
             {
                 if (!await CreateAsync().ConfigureAwait(false)) return null;
                 CancellationToken atRisk = _zk.SessionAtRisk;
-                Task<Stat?> mark = _zk.ExistsAsync(MarkPath).AsTask(); // both in one go
-                NodeData? node = await _zk.TryGetAsync(EntryPath).ConfigureAwait(false);
-                if (await mark.ConfigureAwait(false) is { } own && node is { } held && own.EphemeralOwner == _zk.SessionId && !sessionLost.IsCancellationRequested)
+                Task<Stat?> mark = _zk.ExistsAsync(MarkPath).AsTask();
+                Task<NodeData?> node = _zk.TryGetAsync(EntryPath).AsTask(); // both in one go
+                await Task.WhenAll(mark, node).ConfigureAwait(false);
+                if (await mark.ConfigureAwait(false) is { } own && await node.ConfigureAwait(false) is { } held && own.EphemeralOwner == _zk.SessionId && !sessionLost.IsCancellationRequested)
                     return new(this, new(folder.Naming, EntryPath, held), own.Czxid, atRisk, sessionLost);
                 await ReleaseAsync().ConfigureAwait(false); // completed by another meanwhile, or of a session that has ended (H56)
                 return null;
@@ -137,18 +131,11 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
 
     private async Task ReleaseInBackgroundAsync()
     {
-        try
+        do
         {
-            do
-            {
-                await Persistence.WaitWritableAsync(_zk, CancellationToken.None).ConfigureAwait(false);
-            }
-            while (!await TryReleaseAsync().ConfigureAwait(false));
+            await Persistence.WaitWritableAsync(_zk, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (SessionEndedException)
-        {
-            // The claim has gone with the session.
-        }
+        while (!await TryReleaseAsync().ConfigureAwait(false));
     }
 
     /// <returns>False if it has to be tried again.</returns>
