@@ -3,6 +3,9 @@ namespace Okapi.Recipes.Nodes;
 /// <summary>Requests that are made again after a lost connection, or by a server that takes no writes, for as long as it makes sense.</summary>
 internal static class Persistence
 {
+    /// <summary>How long a server is left alone that takes writes by its own account, and has answered that it is read-only.</summary>
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Whether a failure says that the connection is at fault, and not the request or the session.</summary>
     public static bool IsLoss(Exception error) => error is ConnectionLossException or RequestTimeoutException;
 
@@ -11,8 +14,11 @@ internal static class Persistence
 
     /// <summary>Waits until what failed with <see cref="IsPassing"/> can be tried again.</summary>
     /// <exception cref="SessionEndedException">The session is over.</exception>
-    public static Task WaitPassedAsync(ZooKeeperClient zk, Exception error, CancellationToken cancellationToken) =>
-        error is NotReadOnlyException ? WaitWritableAsync(zk, cancellationToken) : zk.WaitConnectedAsync(cancellationToken: cancellationToken);
+    public static Task WaitPassedAsync(ZooKeeperClient zk, Exception error, CancellationToken cancellationToken)
+    {
+        if (error is not NotReadOnlyException) return zk.WaitConnectedAsync(cancellationToken: cancellationToken);
+        return zk.State == SessionState.Connected ? Task.Delay(s_pause, zk.TimeProvider, cancellationToken) : WaitWritableAsync(zk, cancellationToken);
+    }
 
     /// <summary>Waits for a server that takes writes; at once if there is one.</summary>
     /// <exception cref="SessionEndedException">The session is over.</exception>
@@ -48,34 +54,34 @@ internal static class Persistence
     public static async Task DeleteAsync(ZooKeeperClient zk, string path)
     {
         // Asked for at once, so that it comes before whatever is asked for next; but where there is no connection now, there may be none for long.
-        Task<bool> deleting = TryDeleteAsync(zk, path);
-        if (!zk.IsConnected || !await deleting.ConfigureAwait(false)) Background.Leave(DeleteInBackgroundAsync(zk, path, deleting));
+        Task<ZooKeeperException?> deleting = TryDeleteAsync(zk, path);
+        if (!zk.IsConnected || await deleting.ConfigureAwait(false) is not null) Background.Leave(DeleteInBackgroundAsync(zk, path, deleting));
     }
 
-    private static async Task DeleteInBackgroundAsync(ZooKeeperClient zk, string path, Task<bool> deleting)
+    private static async Task DeleteInBackgroundAsync(ZooKeeperClient zk, string path, Task<ZooKeeperException?> deleting)
     {
-        while (!await deleting.ConfigureAwait(false))
+        while (await deleting.ConfigureAwait(false) is { } failed)
         {
-            await WaitWritableAsync(zk, CancellationToken.None).ConfigureAwait(false);
+            await WaitPassedAsync(zk, failed, CancellationToken.None).ConfigureAwait(false);
             deleting = TryDeleteAsync(zk, path);
         }
     }
 
-    /// <returns>False if it has to be tried again.</returns>
-    private static async Task<bool> TryDeleteAsync(ZooKeeperClient zk, string path)
+    /// <returns>Why it has to be tried again; null if it is gone.</returns>
+    private static async Task<ZooKeeperException?> TryDeleteAsync(ZooKeeperClient zk, string path)
     {
         try
         {
             await zk.TryDeleteAsync(path).ConfigureAwait(false);
-            return true;
+            return null;
         }
         catch (SessionEndedException)
         {
-            return true;
+            return null;
         }
         catch (ZooKeeperException failed) when (IsPassing(failed))
         {
-            return false;
+            return failed;
         }
     }
 }

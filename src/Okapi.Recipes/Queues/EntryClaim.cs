@@ -67,7 +67,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
     /// <summary>Gives the entry back. When this returns it is done, or no server takes writes and it goes on in the background until a server has taken it or the session is over (H58).</summary>
     public async Task ReleaseAsync()
     {
-        if (!await TryReleaseAsync().ConfigureAwait(false)) Background.Leave(ReleaseInBackgroundAsync());
+        if (await TryReleaseAsync().ConfigureAwait(false) is { } failed) Background.Leave(ReleaseInBackgroundAsync(failed));
     }
 
     /// <summary>Whether a name in the folder of locks is a mark and not a lock.</summary>
@@ -129,31 +129,31 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
     }
 
-    private async Task ReleaseInBackgroundAsync()
+    private async Task ReleaseInBackgroundAsync(ZooKeeperException? failed)
     {
-        do
+        while (failed is not null)
         {
-            await Persistence.WaitWritableAsync(_zk, CancellationToken.None).ConfigureAwait(false);
+            await Persistence.WaitPassedAsync(_zk, failed, CancellationToken.None).ConfigureAwait(false);
+            failed = await TryReleaseAsync().ConfigureAwait(false);
         }
-        while (!await TryReleaseAsync().ConfigureAwait(false));
     }
 
-    /// <returns>False if it has to be tried again.</returns>
-    private async Task<bool> TryReleaseAsync()
+    /// <returns>Why it has to be tried again; null if it is done.</returns>
+    private async Task<ZooKeeperException?> TryReleaseAsync()
     {
         try
         {
             TransactionResult released = await _zk.Transaction().Delete(MarkPath).Delete(LockPath).TryCommitAsync().ConfigureAwait(false);
             if (released.FailedIndex == 1) await _zk.TryDeleteAsync(MarkPath).ConfigureAwait(false); // somebody deleted the lock by hand
-            return true;
+            return null;
         }
         catch (SessionEndedException)
         {
-            return true;
+            return null;
         }
         catch (ZooKeeperException failed) when (Persistence.IsPassing(failed))
         {
-            return false;
+            return failed;
         }
     }
 }
