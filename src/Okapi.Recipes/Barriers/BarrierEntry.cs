@@ -17,7 +17,7 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
 
     public async Task CreateAsync(CancellationToken cancellationToken)
     {
-        await AcrossSessions.RunAsync(zk, CloseIfForsakenAsync, cancellationToken).ConfigureAwait(false);
+        await Endurance.AcrossSessions.AskAsync(zk, CloseIfForsakenAsync, cancellationToken).ConfigureAwait(false);
         _path = await _node.CreateAsync(default, CreateMode.Ephemeral, options.Acl, cancellationToken).ConfigureAwait(false);
     }
 
@@ -30,7 +30,7 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
             {
                 if (await WaitOnceAsync(cancellationToken).ConfigureAwait(false)) return;
             }
-            catch (ZooKeeperException lost) when (Persistence.IsLoss(lost))
+            catch (ZooKeeperException lost) when (Endurance.IsLoss(lost))
             {
                 await zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             }
@@ -42,12 +42,12 @@ internal sealed class BarrierEntry(ZooKeeperClient zk, string parent, int member
     {
         string path = _path!;
         CancellationToken atRisk = zk.SessionAtRisk;
-        Stat? stat = await AcrossSessions.RunAsync(zk, ct => zk.ExistsAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
+        Stat? stat = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.ExistsAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         // Of an earlier session: it is about to go (H56).
         return stat is { } own && own.EphemeralOwner == zk.SessionId ? new(zk, parent, path, own.Czxid, atRisk) : null;
     }
 
-    public Task DeleteAsync() => _path is { } path ? Persistence.DeleteAsync(zk, path) : Task.CompletedTask;
+    public Task DeleteAsync() => _path is { } path ? Removal.DeleteAsync(zk, path) : Task.CompletedTask;
 
     /// <summary>A barrier that is open without members is left over from members that died. Whoever comes first closes it: the round that it belongs to has ended.</summary>
     private async Task<bool> CloseIfForsakenAsync(CancellationToken cancellationToken)

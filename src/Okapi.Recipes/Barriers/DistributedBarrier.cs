@@ -19,7 +19,7 @@ public sealed class DistributedBarrier
     /// <summary>Closes it; done again until a server has answered, so that a lost reply does not matter.</summary>
     /// <param name="cancellationToken">Cancels the call; the barrier may then be closed.</param>
     /// <returns>False if it was closed already. After a lost reply that may have been by this call.</returns>
-    public Task<bool> SetAsync(CancellationToken cancellationToken = default) => AcrossSessions.RunAsync(_zk, TrySetAsync, cancellationToken);
+    public Task<bool> SetAsync(CancellationToken cancellationToken = default) => Endurance.AcrossSessions.AskAsync(_zk, TrySetAsync, cancellationToken);
 
     /// <summary>Opens it; done again until a server has answered, so that a lost reply does not matter.</summary>
     /// <param name="cancellationToken">Cancels the call; the barrier may then be open.</param>
@@ -30,7 +30,7 @@ public sealed class DistributedBarrier
         // The form that throws has the server's own error for a znode with children.
         try
         {
-            return await AcrossSessions.RunAsync(_zk, DeleteAsync, cancellationToken).ConfigureAwait(false);
+            return await Endurance.AcrossSessions.AskAsync(_zk, DeleteAsync, cancellationToken).ConfigureAwait(false);
         }
         catch (NoNodeException)
         {
@@ -42,13 +42,13 @@ public sealed class DistributedBarrier
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>True if it is.</returns>
     public Task<bool> IsSetAsync(CancellationToken cancellationToken = default) =>
-        AcrossSessions.RunAsync(_zk, async ct => await _zk.ExistsAsync(Path, ct).ConfigureAwait(false) is not null, cancellationToken);
+        Endurance.AcrossSessions.AskAsync(_zk, async ct => await _zk.ExistsAsync(Path, ct).ConfigureAwait(false) is not null, cancellationToken);
 
     /// <summary>Waits until it is open; over lost connections and, with <see cref="SessionRecovery.NewSession"/>, over sessions.</summary>
     /// <param name="cancellationToken">Ends the waiting; no watch stays behind.</param>
     /// <returns>Completes when it was open at some time after the call.</returns>
     /// <exception cref="SessionEndedException">The client is over.</exception>
-    public Task WaitAsync(CancellationToken cancellationToken = default) => AcrossSessions.RunAsync(_zk, WaitOnceAsync, cancellationToken);
+    public Task WaitAsync(CancellationToken cancellationToken = default) => Endurance.AcrossSessions.AskAsync(_zk, WaitOnceAsync, cancellationToken);
 
     /// <summary>Waits until it is open or a time is up.</summary>
     /// <param name="timeout">How long to wait; zero: not at all.</param>
@@ -59,7 +59,7 @@ public sealed class DistributedBarrier
     {
         if (!await IsSetAsync(cancellationToken).ConfigureAwait(false)) return true;
         if (timeout == TimeSpan.Zero) return false;
-        return await AcrossSessions.WithinAsync(_zk.TimeProvider, timeout, async ct => (object)await AcrossSessions.RunAsync(_zk, WaitOnceAsync, ct).ConfigureAwait(false), cancellationToken).ConfigureAwait(false) is not null;
+        return await Waits.WithinAsync(_zk.TimeProvider, timeout, async ct => (object)await Endurance.AcrossSessions.AskAsync(_zk, WaitOnceAsync, ct).ConfigureAwait(false), cancellationToken).ConfigureAwait(false) is not null;
     }
 
     private async Task<bool> TrySetAsync(CancellationToken cancellationToken)

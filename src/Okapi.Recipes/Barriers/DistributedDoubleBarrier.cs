@@ -56,7 +56,7 @@ public sealed class DistributedDoubleBarrier
     /// <returns>The membership; null if the time was up first, and then this is no member.</returns>
     /// <exception cref="SessionEndedException">The client is over.</exception>
     public Task<BarrierMember?> TryEnterAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        AcrossSessions.WithinAsync(_zk.TimeProvider, timeout, EnterAsync, cancellationToken);
+        Waits.WithinAsync(_zk.TimeProvider, timeout, EnterAsync, cancellationToken);
 }
 
 /// <summary>A member of a <see cref="DistributedDoubleBarrier"/>, from entering to leaving.</summary>
@@ -90,11 +90,11 @@ public sealed class BarrierMember : IAsyncDisposable
         Volatile.Write(ref _hasLeft, 1);
         try
         {
-            await AcrossSessions.RunAsync(_zk, LeaveOnceAsync, cancellationToken).ConfigureAwait(false);
+            await Endurance.AcrossSessions.AskAsync(_zk, LeaveOnceAsync, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
-            await Persistence.DeleteAsync(_zk, Path).ConfigureAwait(false);
+            await Removal.DeleteAsync(_zk, Path).ConfigureAwait(false);
             throw;
         }
     }
@@ -105,11 +105,11 @@ public sealed class BarrierMember : IAsyncDisposable
     /// <returns>False if the time was up before all had left; this member has left all the same.</returns>
     /// <exception cref="SessionEndedException">The client is over.</exception>
     public async Task<bool> TryLeaveAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        await AcrossSessions.WithinAsync(_zk.TimeProvider, timeout, async ct => { await LeaveAsync(ct).ConfigureAwait(false); return this; }, cancellationToken).ConfigureAwait(false) is not null;
+        await Waits.WithinAsync(_zk.TimeProvider, timeout, async ct => { await LeaveAsync(ct).ConfigureAwait(false); return this; }, cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Leaves without waiting for the others, if it has not left yet.</summary>
     /// <returns>Completes when the znode is gone, or no server takes writes and the deletion goes on in the background.</returns>
-    public ValueTask DisposeAsync() => Interlocked.Exchange(ref _hasLeft, 1) == 0 ? new(Persistence.DeleteAsync(_zk, Path)) : default;
+    public ValueTask DisposeAsync() => Interlocked.Exchange(ref _hasLeft, 1) == 0 ? new(Removal.DeleteAsync(_zk, Path)) : default;
 
     /// <summary>
     /// The first by name stays to the end and watches the last; all others go at once and watch the first. So each departure wakes one, and the end all: Curator's and kazoo's members do the same.

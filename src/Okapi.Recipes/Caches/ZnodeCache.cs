@@ -123,7 +123,7 @@ public sealed class ZnodeCache : IAsyncDisposable
     internal static async Task<ZnodeCache> OpenAsync(ZooKeeperClient zk, string path, CacheOptions options, CancellationToken cancellationToken)
     {
         WatchMode mode = options.Scope == CacheScope.SingleNode ? WatchMode.Persistent : WatchMode.PersistentRecursive;
-        Watch watch = await AcrossSessions.RunAsync(zk, _ => zk.WatchAsync(path, mode, cancellationToken), cancellationToken).ConfigureAwait(false);
+        Watch watch = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.WatchAsync(path, mode, ct), cancellationToken).ConfigureAwait(false);
         var cache = new ZnodeCache(zk, watch, path, options);
         try
         {
@@ -239,7 +239,7 @@ public sealed class ZnodeCache : IAsyncDisposable
         {
             while (TryTake() is var (read, known))
             {
-                NodeReading found = await AcrossSessions.RunAsync(_zk, _ => _reader.ReadAsync(read.Path, known, read.IsLoad, _stop.Token), _stop.Token).ConfigureAwait(false);
+                NodeReading found = await Endurance.AcrossSessions.AskAsync(_zk, ct => _reader.ReadAsync(read.Path, known, read.IsLoad, ct), _stop.Token).ConfigureAwait(false);
                 Change(() => _queue.End(read, isUsed: _content.Take(read, found)));
             }
         }

@@ -71,10 +71,10 @@ public sealed class SharedValue
         yield return ToValue(last);
         while (true)
         {
-            OneShotWatch<NodeData>? watch = await AcrossSessions.RunAsync(_zk, ct => _zk.TryWatchDataAsync(Path, ct), cancellationToken).ConfigureAwait(false);
+            OneShotWatch<NodeData>? watch = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryWatchDataAsync(Path, ct), cancellationToken).ConfigureAwait(false);
             if (watch is null)
             {
-                await AcrossSessions.RunAsync(_zk, WaitUntilCreatedAsync, cancellationToken).ConfigureAwait(false);
+                await Endurance.AcrossSessions.AskAsync(_zk, WaitUntilCreatedAsync, cancellationToken).ConfigureAwait(false);
                 continue;
             }
 
@@ -99,7 +99,7 @@ public sealed class SharedValue
         {
             if (await _node.ReadAsync(cancellationToken).ConfigureAwait(false) is { } node) return node;
             // To create it twice is not possible, so a lost reply does no harm.
-            await AcrossSessions.RunAsync(_zk, ct => _node.TryCreateAsync(_seed, ct), cancellationToken).ConfigureAwait(false);
+            await Endurance.AcrossSessions.AskAsync(_zk, ct => _node.TryCreateAsync(_seed, ct), cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Runtime.ExceptionServices;
-using Okapi.Recipes.Membership;
 using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Counters;
@@ -11,21 +10,21 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
     internal int LastVersion { get; init; } = int.MaxValue;
 
     public Task<NodeData?> ReadAsync(CancellationToken cancellationToken) =>
-        AcrossSessions.RunAsync(zk, ct => zk.TryGetAsync(path, ct).AsTask(), cancellationToken);
+        Endurance.AcrossSessions.AskAsync(zk, ct => zk.TryGetAsync(path, ct).AsTask(), cancellationToken);
 
     /// <summary>
     /// Reads behind a transaction that only checks: it goes through the quorum as a write does, and what its session reads after it is not older. Waits for a server that takes writes. The next session could be one of a server that is
     /// behind, so both have to be of the same.
     /// </summary>
-    public Task<NodeData?> ReadThroughQuorumAsync(CancellationToken cancellationToken) => Endurance.ReadAsync(
+    public Task<NodeData?> ReadThroughQuorumAsync(CancellationToken cancellationToken) => Endurance.Unlimited.AskAsync(
         zk,
-        async () =>
+        async ct =>
         {
             while (true)
             {
                 long session = zk.SessionId;
-                await zk.Transaction().Check(path).TryCommitAsync(cancellationToken).ConfigureAwait(false);
-                NodeData? read = await zk.TryGetAsync(path, cancellationToken).ConfigureAwait(false);
+                await zk.Transaction().Check(path).TryCommitAsync(ct).ConfigureAwait(false);
+                NodeData? read = await zk.TryGetAsync(path, ct).ConfigureAwait(false);
                 if (zk.SessionId == session) return read;
             }
         },
@@ -52,12 +51,12 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
                 if (!await IsOfOthersAsync(seen, data, cancellationToken).ConfigureAwait(false)) ExceptionDispatchInfo.Throw(doubt);
                 return null;
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost) && lost != doubt)
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost) && lost != doubt)
             {
-                if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
+                if (Doubt.IsRaisedBy(lost)) doubt ??= lost;
                 await ReconnectAsync(doubt, cancellationToken).ConfigureAwait(false);
             }
-            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            catch (ZooKeeperException refused) when (Doubt.IsLeftBy(doubt, refused))
             {
                 ExceptionDispatchInfo.Throw(doubt!);
             }
@@ -92,7 +91,7 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
             catch (NoNodeException) when (ZnodePath.GetParent(path) is { } parent)
             {
                 // To lose a reply to this leaves no doubt about the value.
-                await AcrossSessions.RunAsync(zk, async ct => { await Containers.EnsureAsync(zk, parent, acl, ct).ConfigureAwait(false); return true; }, cancellationToken).ConfigureAwait(false);
+                await Endurance.AcrossSessions.AskAsync(zk, ct => Containers.EnsureAsync(zk, parent, acl, ct), cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -135,7 +134,7 @@ internal sealed class VersionedNode(ZooKeeperClient zk, string path, IReadOnlyLi
     /// <summary>Whether the write that came in between is certainly not the one whose reply was lost.</summary>
     private async Task<bool> IsOfOthersAsync(NodeData? seen, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
-        await AcrossSessions.RunAsync(zk, async ct => { await zk.SyncAsync(path, ct).ConfigureAwait(false); return true; }, cancellationToken).ConfigureAwait(false);
+        await Endurance.AcrossSessions.AskAsync(zk, ct => zk.SyncAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         if (await ReadAsync(cancellationToken).ConfigureAwait(false) is not { } now) return false;
         bool isNext = seen is { Stat: var before } ? (before.Czxid is 0 || now.Stat.Czxid == before.Czxid) && now.Stat.Version == before.Version + 1 : now.Stat.Version == 0;
         return isNext && !data.Span.SequenceEqual(now.Data);

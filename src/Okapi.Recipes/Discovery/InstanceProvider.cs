@@ -98,19 +98,8 @@ public sealed class InstanceProvider<T> : IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>The instance; null if the time was up.</returns>
     /// <inheritdoc cref="GetAsync" path="/exception"/>
-    public async Task<ServiceInstance<T>?> TryGetAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
-    {
-        using var limit = new CancellationTokenSource(timeout, _time);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            return await GetAsync(linked.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    public Task<ServiceInstance<T>?> TryGetAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        Waits.WithinAsync(_time, timeout, GetAsync, cancellationToken);
 
     /// <summary>Tells that the use of an instance has failed. One that fails too often is down for a while (<see cref="ProviderOptions.DownThreshold"/>, <see cref="ProviderOptions.DownTime"/>).</summary>
     /// <param name="instance">The instance.</param>

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Okapi.Recipes.Discovery;
 using Okapi.Recipes.Membership;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes;
 
@@ -59,7 +60,7 @@ public sealed class ServiceDiscovery<T>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>Their names, in order.</returns>
     public async Task<IReadOnlyList<string>> GetServicesAsync(CancellationToken cancellationToken = default) =>
-        [.. (await Endurance.ReadAsync(_zk, async () => await _zk.TryGetChildrenAsync(Path, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false) ?? []).Order(StringComparer.Ordinal)];
+        [.. (await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryGetChildrenAsync(Path, ct).AsTask(), cancellationToken).ConfigureAwait(false) ?? []).Order(StringComparer.Ordinal)];
 
     /// <summary>The instances of a service.</summary>
     /// <param name="service">The service's name.</param>
@@ -81,7 +82,7 @@ public sealed class ServiceDiscovery<T>
     public async Task<ServiceInstance<T>?> TryGetInstanceAsync(string service, string id, CancellationToken cancellationToken = default)
     {
         string path = PathOf(service, id);
-        NodeData? node = await Endurance.ReadAsync(_zk, async () => await _zk.TryGetAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        NodeData? node = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryGetAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         return node is { } found ? _json.Read(found.Data) : null;
     }
 

@@ -18,7 +18,7 @@ internal static class Contenders
     public static async Task<LockContender?> ReadAsync(ZooKeeperClient zk, Line line, Contender contender, CancellationToken cancellationToken)
     {
         string path = ZnodePath.Combine(line.Path, contender.Name);
-        NodeData? node = await Persistence.ReadAsync(zk, async () => await zk.TryGetAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        NodeData? node = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.TryGetAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         return node is { } there ? new(path, Encoding.UTF8.GetString(there.Data), there.Stat.Czxid) : null;
     }
 }

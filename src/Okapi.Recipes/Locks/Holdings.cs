@@ -59,7 +59,7 @@ internal sealed class Holdings(ZooKeeperClient zk, string path, RecipeOptions op
     public async Task<LockHandle?> ConfirmAsync(string mine, long session, CancellationToken cancellationToken)
     {
         CancellationToken atRisk = zk.SessionAtRisk; // before the question, so that it covers the answer
-        OneShotWatch<NodeData>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchDataAsync(mine, cancellationToken), cancellationToken).ConfigureAwait(false);
+        OneShotWatch<NodeData>? watch = await Endurance.WithinSession.AskAsync(zk, ct => zk.TryWatchDataAsync(mine, ct), cancellationToken).ConfigureAwait(false);
         if (watch is null) return null;
         if (watch.Value.Stat.EphemeralOwner == session && zk.SessionId == session && !atRisk.IsCancellationRequested)
             return new LockHandle(zk, mine, watch.Value.Stat.Czxid, watch, LeaveAsync, atRisk);
@@ -89,7 +89,7 @@ internal sealed class Holdings(ZooKeeperClient zk, string path, RecipeOptions op
     {
         _held.TryRemove(handle, out _);
         await StepAsync(LineStep.Leave, ZnodePath.GetName(handle.Path)).ConfigureAwait(false);
-        await Persistence.DeleteAsync(zk, handle.Path).ConfigureAwait(false);
+        await Removal.DeleteAsync(zk, handle.Path).ConfigureAwait(false);
     }
 }
 

@@ -109,18 +109,11 @@ public sealed class LeaderElection : IAsyncDisposable
     {
         while (true)
         {
-            try
-            {
-                OneShotWatch<NodeChildren>? children = await Persistence.ReadAsync(_zk, () => _zk.TryWatchChildrenAsync(Path, cancellationToken), cancellationToken).ConfigureAwait(false);
-                if (children is not null) return new(await FirstOfAsync(children.Value.Names, cancellationToken).ConfigureAwait(false), children.Fired, children);
-                OneShotWatch<Stat?> absent = await Persistence.ReadAsync(_zk, () => _zk.WatchExistsAsync(Path, cancellationToken), cancellationToken).ConfigureAwait(false);
-                if (absent.Value is null) return new(null, absent.Fired, absent);
-                await absent.DisposeAsync().ConfigureAwait(false); // it has come meanwhile
-            }
-            catch (SessionExpiredException)
-            {
-                await _zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
-            }
+            OneShotWatch<NodeChildren>? children = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryWatchChildrenAsync(Path, ct), cancellationToken).ConfigureAwait(false);
+            if (children is not null) return new(await FirstOfAsync(children.Value.Names, cancellationToken).ConfigureAwait(false), children.Fired, children);
+            OneShotWatch<Stat?> absent = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.WatchExistsAsync(Path, ct), cancellationToken).ConfigureAwait(false);
+            if (absent.Value is null) return new(null, absent.Fired, absent);
+            await absent.DisposeAsync().ConfigureAwait(false); // it has come meanwhile
         }
     }
 

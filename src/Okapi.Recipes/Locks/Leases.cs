@@ -23,10 +23,10 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
     public async Task<IReadOnlyList<LockContender>> GetHoldersAsync(CancellationToken cancellationToken)
     {
         var holders = new List<LockContender>();
-        foreach (string name in await Persistence.ReadAsync(zk, async () => await zk.TryGetChildrenAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false) ?? [])
+        foreach (string name in await Endurance.AcrossSessions.AskAsync(zk, ct => zk.TryGetChildrenAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false) ?? [])
         {
             string node = ZnodePath.Combine(path, name);
-            NodeData? holder = await Persistence.ReadAsync(zk, async () => await zk.TryGetAsync(node, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            NodeData? holder = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.TryGetAsync(node, ct).AsTask(), cancellationToken).ConfigureAwait(false);
             if (holder is { } there) holders.Add(new(node, Encoding.UTF8.GetString(there.Data), there.Stat.Czxid));
         }
 
@@ -87,7 +87,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         }
         finally
         {
-            if (turn.Handle is null) Background.Leave(Persistence.DeleteAsync(zk, mine));
+            if (turn.Handle is null) Background.Leave(Removal.DeleteAsync(zk, mine));
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         while (zk.SessionId == session)
         {
             await _holdings.StepAsync(LineStep.Watch, path).ConfigureAwait(false);
-            OneShotWatch<NodeChildren>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchChildrenAsync(path, cancellationToken), cancellationToken).ConfigureAwait(false);
+            OneShotWatch<NodeChildren>? watch = await Endurance.WithinSession.AskAsync(zk, ct => zk.TryWatchChildrenAsync(path, ct), cancellationToken).ConfigureAwait(false);
             if (watch is null) return Turn.Gone;
             try
             {

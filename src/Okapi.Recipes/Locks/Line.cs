@@ -30,7 +30,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
     /// <summary>Who is in the line, in order.</summary>
     public async Task<List<Contender>> ListAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string>? names = await Persistence.ReadAsync(zk, async () => await zk.TryGetChildrenAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string>? names = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.TryGetChildrenAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         return Contender.Line(names ?? [], markers);
     }
 
@@ -52,7 +52,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         finally
         {
             // Not waited for: whoever has given up need not know, and whatever is asked for next on this session comes after it.
-            if (turn.Handle is null) Background.Leave(Persistence.DeleteAsync(zk, mine));
+            if (turn.Handle is null) Background.Leave(Removal.DeleteAsync(zk, mine));
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
     {
         string ahead = ZnodePath.Combine(path, blocker.Name);
         await _holdings.StepAsync(LineStep.Watch, blocker.Name).ConfigureAwait(false);
-        OneShotWatch<NodeData>? watch = await Persistence.ReadAsync(zk, () => zk.TryWatchDataAsync(ahead, cancellationToken), cancellationToken).ConfigureAwait(false);
+        OneShotWatch<NodeData>? watch = await Endurance.WithinSession.AskAsync(zk, ct => zk.TryWatchDataAsync(ahead, ct), cancellationToken).ConfigureAwait(false);
         if (watch is null) return;
         try
         {
@@ -101,7 +101,7 @@ internal sealed class Line(ZooKeeperClient zk, string path, RecipeOptions option
         for (int i = line.Count - 1; i > mine; i--)
         {
             if (!line[i].Name.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            Background.Leave(Persistence.DeleteAsync(zk, ZnodePath.Combine(path, line[i].Name)));
+            Background.Leave(Removal.DeleteAsync(zk, ZnodePath.Combine(path, line[i].Name)));
             line.RemoveAt(i);
         }
     }

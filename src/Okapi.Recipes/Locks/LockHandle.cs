@@ -68,7 +68,7 @@ public sealed class LockHandle : IAsyncDisposable
             while (own is not null && (await own.Fired.ConfigureAwait(false)).Type != WatchedEventType.NodeDeleted)
             {
                 await own.DisposeAsync().ConfigureAwait(false);
-                own = await Persistence.ReadAsync(_zk, () => _zk.TryWatchDataAsync(Path), CancellationToken.None).ConfigureAwait(false);
+                own = await Endurance.WithinSession.AskAsync(_zk, ct => _zk.TryWatchDataAsync(Path, ct), CancellationToken.None).ConfigureAwait(false);
             }
         }
         catch (ZooKeeperException)

@@ -25,7 +25,7 @@ internal static class Children
     public static async IAsyncEnumerable<IReadOnlyList<ChildChange>> FollowAsync(ZooKeeperClient zk, string path, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var known = new Dictionary<string, Child>(StringComparer.Ordinal);
-        Watch watch = await Endurance.ReadAsync(zk, () => zk.WatchAsync(path, WatchMode.PersistentRecursive, cancellationToken), cancellationToken).ConfigureAwait(false);
+        Watch watch = await Endurance.AcrossSessions.AskAsync(zk, ct => zk.WatchAsync(path, WatchMode.PersistentRecursive, ct), cancellationToken).ConfigureAwait(false);
         await using (((IAsyncDisposable)watch).ConfigureAwait(false))
         {
             yield return Replace(known, await ReadAsync(zk, path, cancellationToken).ConfigureAwait(false));
@@ -48,7 +48,7 @@ internal static class Children
 
     /// <summary>The children that are there, by their names; none if the znode does not exist.</summary>
     public static Task<IReadOnlyList<Child>> ReadAsync(ZooKeeperClient zk, string path, CancellationToken cancellationToken) =>
-        Endurance.ReadAsync(zk, () => ReadOnceAsync(zk, path, cancellationToken), cancellationToken);
+        Endurance.AcrossSessions.AskAsync(zk, ct => ReadOnceAsync(zk, path, ct), cancellationToken);
 
     private static async Task<IReadOnlyList<Child>> ReadOnceAsync(ZooKeeperClient zk, string path, CancellationToken cancellationToken)
     {
@@ -66,7 +66,7 @@ internal static class Children
     }
 
     private static Task<Child?> ReadChildAsync(ZooKeeperClient zk, string path, string name, CancellationToken cancellationToken) =>
-        Endurance.ReadAsync(zk, async () => await zk.TryGetAsync(ZnodePath.Combine(path, name), cancellationToken).ConfigureAwait(false) is { } node ? new Child(name, node) : (Child?)null, cancellationToken);
+        Endurance.AcrossSessions.AskAsync(zk, async ct => await zk.TryGetAsync(ZnodePath.Combine(path, name), ct).ConfigureAwait(false) is { } node ? new Child(name, node) : (Child?)null, cancellationToken);
 
     private static List<ChildChange> Replace(Dictionary<string, Child> known, IReadOnlyList<Child> children)
     {

@@ -77,19 +77,8 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>Its present life, or null if the time was up.</returns>
     /// <inheritdoc cref="WaitHeldAsync" path="/exception"/>
-    public async Task<HeldNode?> TryWaitHeldAsync(TimeSpan timeout, CancellationToken cancellationToken = default)
-    {
-        using var limit = new CancellationTokenSource(timeout, _zk.TimeProvider);
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            return await WaitHeldAsync(linked.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    public Task<HeldNode?> TryWaitHeldAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        Waits.WithinAsync(_zk.TimeProvider, timeout, WaitHeldAsync, cancellationToken);
 
     /// <summary>Gives it other data, now and whenever it is created again.</summary>
     /// <param name="data">The data.</param>
@@ -142,7 +131,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     {
         try
         {
-            await Endurance.RepeatAsync(_zk, StepAsync, _stop.Token).ConfigureAwait(false);
+            while (true) await Endurance.Unlimited.AskAsync(_zk, StepAsync, _stop.Token).ConfigureAwait(false);
         }
         finally
         {
@@ -153,6 +142,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// <summary>Looks at what is there, does the one thing that follows from it, and waits for a change if that is nothing.</summary>
     private async Task StepAsync(CancellationToken stop)
     {
+        stop.ThrowIfCancellationRequested();
         CancellationToken atRisk = _zk.SessionAtRisk; // before the reading that it is to cover
         Task wantedChanged = _wantedChanged.Next;
         OneShotWatch<Stat?> watch = await _zk.WatchExistsAsync(Path, stop).ConfigureAwait(false);
@@ -164,8 +154,8 @@ public sealed class EphemeralNode : IAsyncDisposable
             Volatile.Write(ref _obstacle, stat is null || isOwn ? null : new(stat.Value));
             if (!isOwn || stat!.Value.Czxid != _held?.FencingToken) EndHeld();
             if (stat is null) await CreateAsync(stop).ConfigureAwait(false);
-            else if (!isOwn) await Endurance.WaitAnyAsync(watch.Fired, stop, stop).ConfigureAwait(false);
-            else if (atRisk.IsCancellationRequested) await Persistence.WaitWritableAsync(_zk, stop).ConfigureAwait(false);
+            else if (!isOwn) await Waits.AnyAsync(watch.Fired, stop, stop).ConfigureAwait(false);
+            else if (atRisk.IsCancellationRequested) await Endurance.WaitWritableAsync(_zk, stop).ConfigureAwait(false);
             else if (!IsWritten(stat.Value)) await WriteAsync(stat.Value, stop).ConfigureAwait(false);
             else await KeepAsync(stat.Value, watch, wantedChanged, atRisk, stop).ConfigureAwait(false);
         }
@@ -180,7 +170,7 @@ public sealed class EphemeralNode : IAsyncDisposable
             _heldChanged.Set();
         }
 
-        await Endurance.WaitAnyAsync(Task.WhenAny(watch.Fired, wantedChanged), held.Lost, stop).ConfigureAwait(false);
+        await Waits.AnyAsync(Task.WhenAny(watch.Fired, wantedChanged), held.Lost, stop).ConfigureAwait(false);
         if (watch.Fired is { IsCompletedSuccessfully: true } fired && (await fired.ConfigureAwait(false)).Type == WatchedEventType.NodeDeleted) EndHeld();
     }
 
@@ -245,16 +235,20 @@ public sealed class EphemeralNode : IAsyncDisposable
     {
         if (_creating is Task creating) await creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         long session = _zk.SessionId;
-        await Endurance.ReadAsync(_zk, async () =>
+        await Endurance.Unlimited.AskAsync(_zk, _ => RemoveOnceAsync(session), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private async Task RemoveOnceAsync(long session)
+    {
+        DeleteOutcome outcome;
+        do
         {
-            while (true)
-            {
-                await _zk.SyncAsync(Path).ConfigureAwait(false); // the server in use may not have seen yet what the last one did
-                if (_zk.SessionId != session) return true; // gone with its session
-                if (await _zk.ExistsAsync(Path).ConfigureAwait(false) is not { } stat || stat.EphemeralOwner != session) return true;
-                if (await _zk.TryDeleteAsync(Path, stat.Version).ConfigureAwait(false) != DeleteOutcome.BadVersion) return true;
-            }
-        }, CancellationToken.None).ConfigureAwait(false);
+            await _zk.SyncAsync(Path).ConfigureAwait(false); // the server in use may not have seen yet what the last one did
+            if (_zk.SessionId != session) return; // gone with its session
+            if (await _zk.ExistsAsync(Path).ConfigureAwait(false) is not { } stat || stat.EphemeralOwner != session) return;
+            outcome = await _zk.TryDeleteAsync(Path, stat.Version).ConfigureAwait(false);
+        }
+        while (outcome == DeleteOutcome.BadVersion);
     }
 
     /// <summary>What the znode is to have; equal only to itself.</summary>

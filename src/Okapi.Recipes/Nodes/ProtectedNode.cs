@@ -37,7 +37,7 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
         }
     }
 
-    private async Task DeleteWhenCreatedAsync(Task<string> creating) => await Persistence.DeleteAsync(zk, await creating.ConfigureAwait(false)).ConfigureAwait(false);
+    private async Task DeleteWhenCreatedAsync(Task<string> creating) => await Removal.DeleteAsync(zk, await creating.ConfigureAwait(false)).ConfigureAwait(false);
 
     private async Task<string> CreateUntilKnownAsync(ReadOnlyMemory<byte> data, CreateMode mode, IReadOnlyList<Acl>? acl)
     {
@@ -52,23 +52,17 @@ internal sealed class ProtectedNode(ZooKeeperClient zk, string parent, string pr
             {
                 await EnsureParentAsync(acl).ConfigureAwait(false);
             }
-            catch (ZooKeeperException lost) when (Persistence.IsLoss(lost) || lost is NodeExistsException)
+            catch (ZooKeeperException lost) when (Endurance.IsLoss(lost) || lost is NodeExistsException)
             {
-                if (await Persistence.ReadAsync(zk, () => FindAsync(mode), CancellationToken.None).ConfigureAwait(false) is { } found) return found;
+                if (await Endurance.WithinSession.AskAsync(zk, _ => FindAsync(mode), CancellationToken.None).ConfigureAwait(false) is { } found) return found;
                 if (lost is NodeExistsException) throw;
             }
         }
     }
 
     /// <summary>Made again after a lost connection: whether it was made before does not matter.</summary>
-    private Task<bool> EnsureParentAsync(IReadOnlyList<Acl>? acl) => Persistence.ReadAsync(
-        zk,
-        async () =>
-        {
-            await Containers.EnsureAsync(zk, parent, Naming, ParentData, acl, CancellationToken.None).ConfigureAwait(false);
-            return true;
-        },
-        CancellationToken.None);
+    private Task EnsureParentAsync(IReadOnlyList<Acl>? acl) =>
+        Endurance.WithinSession.AskAsync(zk, ct => Containers.EnsureAsync(zk, parent, Naming, ParentData, acl, ct), CancellationToken.None);
 
     /// <summary>Looks for it. One that belongs to an earlier session is about to go and is not it (H55).</summary>
     private async Task<string?> FindAsync(CreateMode mode)

@@ -1,5 +1,6 @@
 using System.Text;
 using Okapi.Recipes.Membership;
+using Okapi.Recipes.Nodes;
 
 namespace Okapi.Recipes.Partitioning;
 
@@ -43,7 +44,7 @@ internal sealed class Allocation : IAsyncDisposable
         IsHandedOut = false;
         if (_current is { } last)
         {
-            await Endurance.WaitAnyAsync(_failing, last.Lost, _stop.Token).ConfigureAwait(false);
+            await Waits.AnyAsync(_failing, last.Lost, _stop.Token).ConfigureAwait(false);
             last.End(); // before anything of it is given back
         }
 

@@ -61,7 +61,7 @@ public sealed class DistributedQueue
     /// <returns>The path of its entry; null if the time was up, and then nothing was added.</returns>
     /// <inheritdoc cref="EnqueueAsync(ReadOnlyMemory{byte}, CancellationToken)" path="/exception"/>
     public Task<string?> TryEnqueueAsync(ReadOnlyMemory<byte> item, int? priority, TimeSpan timeout, CancellationToken cancellationToken = default) =>
-        AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, patience => EnqueueAsync(item, priority, patience, cancellationToken), cancellationToken);
+        Waits.WithinAsync(_folder.Zk.TimeProvider, timeout, patience => EnqueueAsync(item, priority, patience, cancellationToken), cancellationToken);
 
     /// <summary>Takes the first entry, if there is one: at most once, as it is deleted before it is handed out.</summary>
     /// <param name="cancellationToken">Cancels the call. Once the deletion is under way, the call ends with what became of it.</param>
@@ -78,7 +78,7 @@ public sealed class DistributedQueue
     public async Task<QueueEntry?> TryDequeueAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
         await TryDequeueAsync(cancellationToken).ConfigureAwait(false) is { } entry ? entry
         : timeout == TimeSpan.Zero ? null
-        : await AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, DequeueAsync, cancellationToken).ConfigureAwait(false);
+        : await Waits.WithinAsync(_folder.Zk.TimeProvider, timeout, DequeueAsync, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Takes the first entry, or waits for one: at most once, as it is deleted before it is handed out.</summary>
     /// <param name="cancellationToken">Ends the waiting; no watch stays behind. Once the deletion is under way, the call ends with what became of it.</param>
@@ -100,7 +100,7 @@ public sealed class DistributedQueue
     public async Task<ReceivedEntry?> TryReceiveAsync(TimeSpan timeout, CancellationToken cancellationToken = default) =>
         await TryReceiveAsync(cancellationToken).ConfigureAwait(false) is { } entry ? entry
         : timeout == TimeSpan.Zero ? null
-        : await AcrossSessions.WithinAsync(_folder.Zk.TimeProvider, timeout, ReceiveAsync, cancellationToken).ConfigureAwait(false);
+        : await Waits.WithinAsync(_folder.Zk.TimeProvider, timeout, ReceiveAsync, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Locks the first entry that nobody holds, or waits for one: at least once, as it stays in the queue until it is completed.</summary>
     /// <param name="cancellationToken">Ends the waiting; neither a lock nor a watch stays behind.</param>
@@ -113,7 +113,7 @@ public sealed class DistributedQueue
     /// <returns>How many.</returns>
     public async Task<int> CountAsync(CancellationToken cancellationToken = default) => EntryName.Count(
         _folder.Naming,
-        await AcrossSessions.RunAsync(_folder.Zk, ct => _folder.Zk.TryGetChildrenAsync(Path, ct).AsTask(), cancellationToken).ConfigureAwait(false) ?? []);
+        await Endurance.AcrossSessions.AskAsync(_folder.Zk, ct => _folder.Zk.TryGetChildrenAsync(Path, ct).AsTask(), cancellationToken).ConfigureAwait(false) ?? []);
 
     private Task<string> EnqueueAsync(ReadOnlyMemory<byte> item, int? priority, CancellationToken patience, CancellationToken cancellationToken) =>
         _enqueuing.EnqueueAsync(EntryName.PrefixFor(_folder.Naming, priority), ItemFormat.Write(_folder.Naming, item), patience, cancellationToken);

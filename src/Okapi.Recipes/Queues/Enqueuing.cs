@@ -33,9 +33,9 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
             }
             catch (NoNodeException)
             {
-                await AcrossSessions.RunAsync(_zk, EnsureAsync, cancellationToken).ConfigureAwait(false);
+                await Endurance.AcrossSessions.AskAsync(_zk, folder.EnsureAsync, cancellationToken).ConfigureAwait(false);
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost) && !AcrossSessions.IsInDoubt(lost))
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost) && !Doubt.IsRaisedBy(lost))
             {
                 await _zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             }
@@ -46,7 +46,7 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
     {
         while (true)
         {
-            NodeData room = await AcrossSessions.RunAsync(_zk, ct => WaitForRoomAsync(bound, patience, ct), cancellationToken).ConfigureAwait(false);
+            NodeData room = await Endurance.AcrossSessions.AskAsync(_zk, ct => WaitForRoomAsync(bound, patience, ct), cancellationToken).ConfigureAwait(false);
             if (await TryAddAsync(path, data, room, cancellationToken).ConfigureAwait(false) is { } added) return added;
             patience.ThrowIfCancellationRequested();
             await Task.Delay(NextPause(), _zk.TimeProvider, cancellationToken).ConfigureAwait(false);
@@ -75,9 +75,9 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
                 if (doubt is null) return null;
                 ExceptionDispatchInfo.Throw(doubt);
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost) && lost != doubt)
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost) && lost != doubt)
             {
-                if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
+                if (Doubt.IsRaisedBy(lost)) doubt ??= lost;
                 try
                 {
                     await _zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -87,7 +87,7 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
                     ExceptionDispatchInfo.Throw(doubt); // what became of the entry is what the caller has to know
                 }
             }
-            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            catch (ZooKeeperException refused) when (Doubt.IsLeftBy(doubt, refused))
             {
                 ExceptionDispatchInfo.Throw(doubt!);
             }
@@ -114,12 +114,6 @@ internal sealed class Enqueuing(QueueFolder folder, int? maxLength)
                 else if (watch.Value.Stat.Version == node.Stat.Version) return node;
             }
         }
-    }
-
-    private async Task<bool> EnsureAsync(CancellationToken cancellationToken)
-    {
-        await folder.EnsureAsync(cancellationToken).ConfigureAwait(false);
-        return true;
     }
 
     private TimeSpan NextPause()

@@ -52,12 +52,12 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
                 if (done.FailedIndex > 0) await ReleaseAsync().ConfigureAwait(false);
                 return false;
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost) && lost != doubt)
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost) && lost != doubt)
             {
-                if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
+                if (Doubt.IsRaisedBy(lost)) doubt ??= lost;
                 await _zk.WaitConnectedAsync(cancellationToken: cancellationToken).ConfigureAwait(false);
             }
-            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            catch (ZooKeeperException refused) when (Doubt.IsLeftBy(doubt, refused))
             {
                 ExceptionDispatchInfo.Throw(doubt!);
             }
@@ -65,10 +65,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
     }
 
     /// <summary>Gives the entry back. When this returns it is done, or no server takes writes and it goes on in the background until a server has taken it or the session is over (H58).</summary>
-    public async Task ReleaseAsync()
-    {
-        if (await TryReleaseAsync().ConfigureAwait(false) is { } failed) Background.Leave(ReleaseInBackgroundAsync(failed));
-    }
+    public Task ReleaseAsync() => Removal.RunAsync(_zk, ReleaseOnceAsync);
 
     /// <summary>Whether a name in the folder of locks is a mark and not a lock.</summary>
     public static bool IsMark(string name) => name.StartsWith("_c_", StringComparison.Ordinal);
@@ -95,7 +92,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
                 await ReleaseAsync().ConfigureAwait(false); // completed by another meanwhile, or of a session that has ended (H56)
                 return null;
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost))
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost))
             {
                 await _zk.WaitConnectedAsync().ConfigureAwait(false);
                 if (sessionLost.IsCancellationRequested) return null; // what was claimed has gone with the session
@@ -129,31 +126,9 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
     }
 
-    private async Task ReleaseInBackgroundAsync(ZooKeeperException? failed)
+    private async Task ReleaseOnceAsync()
     {
-        while (failed is not null)
-        {
-            await Persistence.WaitPassedAsync(_zk, failed, CancellationToken.None).ConfigureAwait(false);
-            failed = await TryReleaseAsync().ConfigureAwait(false);
-        }
-    }
-
-    /// <returns>Why it has to be tried again; null if it is done.</returns>
-    private async Task<ZooKeeperException?> TryReleaseAsync()
-    {
-        try
-        {
-            TransactionResult released = await _zk.Transaction().Delete(MarkPath).Delete(LockPath).TryCommitAsync().ConfigureAwait(false);
-            if (released.FailedIndex == 1) await _zk.TryDeleteAsync(MarkPath).ConfigureAwait(false); // somebody deleted the lock by hand
-            return null;
-        }
-        catch (SessionEndedException)
-        {
-            return null;
-        }
-        catch (ZooKeeperException failed) when (Persistence.IsPassing(failed))
-        {
-            return failed;
-        }
+        TransactionResult released = await _zk.Transaction().Delete(MarkPath).Delete(LockPath).TryCommitAsync().ConfigureAwait(false);
+        if (released.FailedIndex == 1) await _zk.TryDeleteAsync(MarkPath).ConfigureAwait(false); // somebody deleted the lock by hand
     }
 }

@@ -10,9 +10,9 @@ internal sealed class Receiving(QueueFolder folder)
     /// <returns>The first entry that nobody holds; null if there is none.</returns>
     public async Task<ReceivedEntry?> TryReceiveAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> names = await AcrossSessions.RunAsync(_zk, ct => ListAsync(folder.Path, ct), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string> names = await Endurance.AcrossSessions.AskAsync(_zk, ct => ListAsync(folder.Path, ct), cancellationToken).ConfigureAwait(false);
         if (names.Count == 0) return null;
-        IReadOnlyList<string> locks = await AcrossSessions.RunAsync(_zk, ct => ListAsync(folder.LockPath, ct), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string> locks = await Endurance.AcrossSessions.AskAsync(_zk, ct => ListAsync(folder.LockPath, ct), cancellationToken).ConfigureAwait(false);
         return await ClaimFirstAsync(EntryName.Sort(folder.Naming, names), locks, cancellationToken).ConfigureAwait(false);
     }
 
@@ -21,7 +21,7 @@ internal sealed class Receiving(QueueFolder folder)
         while (true)
         {
             if (await TryReceiveAsync(cancellationToken).ConfigureAwait(false) is { } entry) return entry;
-            if (await AcrossSessions.RunAsync(_zk, WaitOrReceiveAsync, cancellationToken).ConfigureAwait(false) is { } late) return late;
+            if (await Endurance.AcrossSessions.AskAsync(_zk, WaitOrReceiveAsync, cancellationToken).ConfigureAwait(false) is { } late) return late;
         }
     }
 

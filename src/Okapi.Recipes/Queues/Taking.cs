@@ -10,7 +10,7 @@ internal sealed class Taking(QueueFolder folder)
     /// <returns>The first entry; null if the queue is empty.</returns>
     public async Task<QueueEntry?> TryTakeAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<string>? names = await AcrossSessions.RunAsync(_zk, ct => _zk.TryGetChildrenAsync(folder.Path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<string>? names = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryGetChildrenAsync(folder.Path, ct).AsTask(), cancellationToken).ConfigureAwait(false);
         return names is null ? null : await TakeFirstAsync(names, cancellationToken).ConfigureAwait(false);
     }
 
@@ -20,7 +20,7 @@ internal sealed class Taking(QueueFolder folder)
         {
             // A watch costs a request to remove, so it is set only when there was nothing.
             if (await TryTakeAsync(cancellationToken).ConfigureAwait(false) is { } entry) return entry;
-            if (await AcrossSessions.RunAsync(_zk, WaitOrTakeAsync, cancellationToken).ConfigureAwait(false) is { } late) return late;
+            if (await Endurance.AcrossSessions.AskAsync(_zk, WaitOrTakeAsync, cancellationToken).ConfigureAwait(false) is { } late) return late;
         }
     }
 
@@ -46,7 +46,7 @@ internal sealed class Taking(QueueFolder folder)
         foreach (EntryName name in EntryName.Sort(folder.Naming, names))
         {
             string path = folder.PathOf(name);
-            while (await AcrossSessions.RunAsync(_zk, ct => _zk.TryGetAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false) is { } node)
+            while (await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryGetAsync(path, ct).AsTask(), cancellationToken).ConfigureAwait(false) is { } node)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var entry = new QueueEntry(folder.Naming, path, node);
@@ -71,15 +71,15 @@ internal sealed class Taking(QueueFolder folder)
                 // If it is still there to be deleted, the first request was never applied.
                 return doubt is null || outcome == DeleteOutcome.Deleted ? outcome : throw new EntryInDoubtException(entry, doubt);
             }
-            catch (ZooKeeperException lost) when (AcrossSessions.CanGoOn(lost))
+            catch (ZooKeeperException lost) when (Endurance.AcrossSessions.Outlasts(lost))
             {
-                if (AcrossSessions.IsInDoubt(lost)) doubt ??= lost;
+                if (Doubt.IsRaisedBy(lost)) doubt ??= lost;
             }
             catch (SessionEndedException over) // closed under way
             {
                 throw new EntryInDoubtException(entry, doubt ?? over);
             }
-            catch (ZooKeeperException refused) when (AcrossSessions.LeavesDoubt(doubt, refused))
+            catch (ZooKeeperException refused) when (Doubt.IsLeftBy(doubt, refused))
             {
                 throw new EntryInDoubtException(entry, doubt!);
             }
