@@ -91,8 +91,9 @@ public sealed class LeaderElection : IAsyncDisposable
             Sight sight = await LookAsync(cancellationToken).ConfigureAwait(false);
             await using (sight.Watch.ConfigureAwait(false))
             {
-                if (isFirst || sight.Leader?.Path != last) yield return sight.Leader;
-                last = sight.Leader?.Path;
+                LockContender? leader = await FirstOfAsync(sight.Names, cancellationToken).ConfigureAwait(false);
+                if (isFirst || leader?.Path != last) yield return leader;
+                last = leader?.Path;
                 await WaitAsync(sight.Changed, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -104,15 +105,15 @@ public sealed class LeaderElection : IAsyncDisposable
     private Task<LockHandle?> EnterAsync(TimeSpan? timeout, CancellationToken cancellationToken) =>
         _line.EnterAsync(_marker, _name, static (line, mine) => mine == 0 ? null : line[mine - 1], timeout, cancellationToken);
 
-    /// <summary>Looks who leads, and watches for a change.</summary>
+    /// <summary>Looks who is there, and watches for a change.</summary>
     private async Task<Sight> LookAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             OneShotWatch<NodeChildren>? children = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.TryWatchChildrenAsync(Path, ct), cancellationToken).ConfigureAwait(false);
-            if (children is not null) return new(await FirstOfAsync(children.Value.Names, cancellationToken).ConfigureAwait(false), children.Fired, children);
+            if (children is not null) return new(children.Value.Names, children.Fired, children);
             OneShotWatch<Stat?> absent = await Endurance.AcrossSessions.AskAsync(_zk, ct => _zk.WatchExistsAsync(Path, ct), cancellationToken).ConfigureAwait(false);
-            if (absent.Value is null) return new(null, absent.Fired, absent);
+            if (absent.Value is null) return new([], absent.Fired, absent);
             await absent.DisposeAsync().ConfigureAwait(false); // it has come meanwhile
         }
     }
@@ -136,6 +137,6 @@ public sealed class LeaderElection : IAsyncDisposable
         }
     }
 
-    /// <summary>Who leads, as far as can be seen, and what tells of a change.</summary>
-    private readonly record struct Sight(LockContender? Leader, Task<WatchedEvent> Changed, IAsyncDisposable Watch);
+    /// <summary>Who is there, as far as can be seen, and what tells of a change.</summary>
+    private readonly record struct Sight(IReadOnlyList<string> Names, Task<WatchedEvent> Changed, IAsyncDisposable Watch);
 }

@@ -44,6 +44,24 @@ public sealed class EnduranceTests
     }
 
     [Fact]
+    public async Task Who_stops_asking_for_leaders_leaves_no_watch()
+    {
+        await using InMemory memory = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await memory.ConnectAsync(), other = await memory.ConnectAsync();
+        await using LeaderElection election = other.Election("/election"), watched = zk.Election("/election");
+        await election.LeadAsync(Ct).Soon();
+        using Fault unanswered = memory.Server.Faults.SwallowReply(request => request.Type == OpCode.GetData && request.SessionId == zk.SessionId);
+        using var stop = new CancellationTokenSource();
+        IAsyncEnumerator<LockContender?> leaders = watched.LeadersAsync(stop.Token).GetAsyncEnumerator(Ct);
+        Task<bool> first = leaders.MoveNextAsync().AsTask();
+        await unanswered.Struck.Soon();
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first.Soon());
+        await leaders.DisposeAsync();
+        await Waiting.UntilAsync(async () => !await zk.CheckWatchesAsync("/election", cancellationToken: Ct), "no watch is left");
+    }
+
+    [Fact]
     public async Task H58_An_entry_is_given_back_later_where_there_is_no_connection()
     {
         var time = new ManualTime();
