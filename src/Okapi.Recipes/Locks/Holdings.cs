@@ -67,12 +67,12 @@ internal sealed class Holdings(ZooKeeperClient zk, string path, RecipeOptions op
         return null;
     }
 
-    /// <summary>Gives back what is held, and ends what is waited for.</summary>
+    /// <summary>Gives back what is held, each even if another's return is refused, and ends what is waited for.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         await _disposed.CancelAsync().ConfigureAwait(false);
-        foreach (LockHandle handle in _held.Keys) await handle.DisposeAsync().ConfigureAwait(false);
+        await Task.WhenAll(_held.Keys.Select(static handle => handle.DisposeAsync().AsTask())).ConfigureAwait(false);
     }
 
     public ValueTask StepAsync(LineStep step, string name) => options.Steps is { } steps ? steps(step, name) : default;

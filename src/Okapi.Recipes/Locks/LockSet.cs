@@ -37,11 +37,8 @@ public sealed class LockSet : IAsyncDisposable
             cancellationToken);
     }
 
-    /// <summary>Gives back what is held through this object, and ends what is waited for through it.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        foreach (DistributedLock each in _locks) await each.DisposeAsync().ConfigureAwait(false);
-    }
+    /// <summary>Gives back what is held through this object, each even if another's return is refused, and ends what is waited for through it.</summary>
+    public ValueTask DisposeAsync() => new(Task.WhenAll(_locks.Select(static each => each.DisposeAsync().AsTask())));
 
     private static async Task<LockHandle?> NotNullAsync(Task<LockHandle> acquiring) => await acquiring.ConfigureAwait(false);
 
@@ -89,15 +86,18 @@ public sealed class LockSetHandle : IAsyncDisposable
     /// <summary>Whether all are still held for certain.</summary>
     public bool IsHeld => _handles.All(static each => each.IsHeld);
 
-    /// <summary>Gives them back, the last that was taken first.</summary>
+    /// <summary>Gives them back, the last that was taken first; each, even if another's return is refused.</summary>
     public async ValueTask DisposeAsync()
     {
-        await ReleaseAsync(_handles).ConfigureAwait(false);
-        _lost.Dispose();
+        try
+        {
+            await ReleaseAsync(_handles).ConfigureAwait(false);
+        }
+        finally
+        {
+            _lost.Dispose();
+        }
     }
 
-    internal static async Task ReleaseAsync(IReadOnlyList<LockHandle> handles)
-    {
-        foreach (LockHandle each in handles.Reverse()) await each.DisposeAsync().ConfigureAwait(false);
-    }
+    internal static Task ReleaseAsync(IReadOnlyList<LockHandle> handles) => Task.WhenAll(handles.Reverse().Select(static each => each.DisposeAsync().AsTask()));
 }

@@ -84,12 +84,15 @@ internal sealed class Payload<T>(ZooKeeperClient zk, StatePaths paths, PayloadFo
     private async Task<Versioned<T>> ReadBehindAsync(bool throughQuorum, CancellationToken cancellationToken)
     {
         Versioned<T> before = replica.Known;
-        long askedAt = zk.TimeProvider.GetTimestamp();
+        long askedAt = zk.TimeProvider.GetTimestamp(), session = zk.SessionId;
         Task barrier = throughQuorum ? ThroughQuorumAsync(null, cancellationToken) : zk.SyncAsync(paths.Payload, cancellationToken).AsTask();
         if (throughQuorum) await barrier.ConfigureAwait(false); // over a lost connection they would not stay together, and a proof must be one
         Task<NodeData?> asked = zk.TryGetAsync(paths.Payload, cancellationToken).AsTask();
         await Task.WhenAll(barrier, asked).ConfigureAwait(false);
-        Versioned<T> found = format.Read(await asked.ConfigureAwait(false) ?? throw new StateMissingException(paths.Directory, paths.Payload));
+        NodeData? read = await asked.ConfigureAwait(false);
+        // The next session can be one of a server that is behind: it has seen no proof.
+        if (throughQuorum && zk.SessionId != session) return await ReadBehindAsync(throughQuorum, cancellationToken).ConfigureAwait(false);
+        Versioned<T> found = format.Read(read ?? throw new StateMissingException(paths.Directory, paths.Payload));
         if (IsNotBefore(found, before)) return replica.Adopt(found, askedAt);
         return throughQuorum ? replica.Adopt(found, askedAt, lost: before) : await ReadBehindAsync(throughQuorum: true, cancellationToken).ConfigureAwait(false);
     }

@@ -42,6 +42,25 @@ public class LockFaultTests
         }
     }
 
+    /// <summary>Of one lock, of a set, of a semaphore with several leases: the others do not wait for the session's end.</summary>
+    [Fact]
+    public async Task What_may_not_be_given_back_keeps_nothing_else()
+    {
+        await using InMemory memory = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await memory.ConnectAsync(), other = await memory.ConnectAsync();
+
+        LockSetHandle all = await zk.Locks(["/a", "/b", "/c"]).AcquireAsync(Ct).Soon();
+        using (RefuseDeletion(all.Locks[1].Path, all.Locks[2].Path)) await Assert.ThrowsAsync<NoAuthException>(() => all.DisposeAsync().AsTask().Soon());
+        await using LockHandle a = await other.Lock("/a").AcquireAsync(Ct).Soon();
+
+        DistributedSemaphore leases = zk.Semaphore("/s", maxLeases: 3);
+        LockHandle[] three = [await leases.AcquireAsync(Ct).Soon(), await leases.AcquireAsync(Ct).Soon(), await leases.AcquireAsync(Ct).Soon()];
+        using (RefuseDeletion(three[0].Path, three[1].Path)) await Assert.ThrowsAsync<NoAuthException>(() => leases.DisposeAsync().AsTask().Soon());
+        await using LockHandle lease = await other.Semaphore("/s", maxLeases: 3).AcquireAsync(Ct).Soon();
+
+        Fault RefuseDeletion(params string[] paths) => memory.Server.Faults.AnswerError(ErrorCode.NoAuth, request => request.Type == OpCode.Delete && paths.Contains(request.Path), times: paths.Length);
+    }
+
     [Fact]
     public async Task H55_A_session_that_ends_between_the_creation_and_its_reply_takes_the_place_with_it()
     {
