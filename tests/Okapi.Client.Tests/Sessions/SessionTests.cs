@@ -67,6 +67,32 @@ public sealed class SessionTests : IAsyncDisposable
         (await _peer.AcceptAsync()).Close();
     }
 
+    // Who learns of it by a call looks at the token next: the call must not be ahead of it. Inline, so that whoever waits for the call goes on in the very moment when it fails.
+    [Fact]
+    public async Task The_token_of_a_session_that_is_over_has_tripped_when_the_first_call_fails_by_it()
+    {
+        _peer.OnConnecting = static (_, token) => new(Task.Delay(Timeout.Infinite, token));
+        ZooKeeperClient zk = ZooKeeperClient.Create("peer", _peer.Options(_time), new CallbackConnector(_peer.ConnectAsync), new Random(1), runsInline: true);
+        zk.Core.Start();
+        CancellationToken lost = zk.SessionLost;
+        async Task<bool> FailAsync()
+        {
+            try
+            {
+                await zk.ExistsAsync("/a").ConfigureAwait(false);
+                return false;
+            }
+            catch (SessionClosedException)
+            {
+                return lost.IsCancellationRequested;
+            }
+        }
+
+        Task<bool> failing = FailAsync();
+        await zk.DisposeAsync();
+        Assert.True(await failing.WaitAsync(ScriptedPeer.Patience));
+    }
+
     [Fact]
     public async Task H7_A_session_that_was_swapped_by_the_server_ends_its_watches_and_its_token()
     {
