@@ -26,7 +26,7 @@ public class CensusTests
         await using EmbeddedServer server = await EmbeddedServer.StartAsync(new() { UseSockets = false });
         var census = new Census();
         await UseAsync(server, census, keep: true);
-        Assert.Empty(census.Look([server, .. s_planted]));
+        Assert.Empty(await census.FindLeaksAsync([server, .. s_planted]));
         Assert.Contains("Okapi.Sessions.ClientCore", census.Look([server]).Select(leak => leak.Type));
         s_planted.Clear();
     }

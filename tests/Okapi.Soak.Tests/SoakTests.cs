@@ -21,8 +21,10 @@ public class SoakTests
     {
         Say($"OKAPI_SOAK_SEED={Seed}");
         var settings = new LoadSettings { Clients = 50, Rate = 1000, CutPeriod = TimeSpan.FromSeconds(2), Duration = TimeSpan.FromSeconds(6), SamplePeriod = TimeSpan.FromSeconds(0.25), Seed = Seed };
-        // How level the process is cannot be seen in so short a time; what has to be back at the end can.
-        AssertHold((await new CutLoad(settings, Say).RunAsync(TestContext.Current.CancellationToken)).Where(check => check.Name is not ("heap" or "descriptors" or "threads" or "timers" or "server sessions")));
+        IReadOnlyList<Check> checks = await new CutLoad(settings, Say).RunAsync(TestContext.Current.CancellationToken);
+        // How level the process is cannot be seen in so short a time, and how often a busy machine gets round to cutting is not ours; what has to be back at the end can be seen.
+        AssertHold(checks.Where(check => check.Name is not ("heap" or "descriptors" or "threads" or "timers" or "server sessions" or "cuts")));
+        Assert.DoesNotContain(checks, check => check.Name == "cuts" && check.Detail.StartsWith("0 ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -550,12 +550,12 @@ internal sealed class Session : IConnectionOwner, IDisposable
         _timer.Change(InfiniteTimeout, InfiniteTimeout);
         Lease.End();
 
-        // Counted and logged first: whoever is told can then look at either.
+        // Counted and logged first, and the token tripped: whoever is told can then look at each of them.
         if (state == SessionState.Expired) Telemetry.Expired();
         if (state == SessionState.Closed) Log.SessionClosed(_environment.Logger, SessionId);
         else Log.SessionFailed(_environment.Logger, SessionId, reason.Message);
-        Outbox.End(reason.Again);
         _ = _lost.CancelAsync(); // user callbacks run elsewhere
+        Outbox.End(reason.Again);
         _observer.OnEnded(this, state, reason);
     }
 }

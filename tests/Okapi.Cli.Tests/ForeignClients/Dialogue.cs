@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Okapi.Cli.Tests;
 
-/// <summary>A program that is told one line after the other and whose answers are awaited. Both its outputs count as one.</summary>
+/// <summary>A program that is told one line after the other and whose answers are awaited. Both its outputs count as one, line by line.</summary>
 internal sealed class Dialogue : IAsyncDisposable
 {
     // Far above what an answer takes, a start of Java included.
@@ -104,14 +104,14 @@ internal sealed class Dialogue : IAsyncDisposable
         _process.Dispose();
     }
 
+    // Whole lines: what has come so far may end within one, and the other output's would stand in its middle.
     private async Task ReadAsync(StreamReader reader)
     {
-        char[] buffer = new char[4096];
-        while (await reader.ReadAsync(buffer) is > 0 and int count)
+        while (await reader.ReadLineAsync() is { } line)
         {
             lock (_transcript)
             {
-                _transcript.Append(buffer, 0, count);
+                _transcript.Append(line).Append('\n');
                 TaskCompletionSource before = _more;
                 _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 before.SetResult();

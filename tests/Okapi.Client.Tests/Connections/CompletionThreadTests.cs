@@ -13,11 +13,12 @@ public sealed class CompletionThreadTests : IDisposable
     private readonly CompletionThread _completions;
     private readonly Flushes _flushes;
     private readonly Thread _thread;
+    private int _onPool;
 
     public CompletionThreadTests()
     {
         _flushes = new Flushes(_seen);
-        _completions = new CompletionThread(static item => ThreadPool.UnsafeQueueUserWorkItem(item, preferLocal: false), _flushes);
+        _completions = new CompletionThread(RunOnPool, _flushes);
         _thread = new Thread(_completions.Run) { IsBackground = true };
         _thread.Start();
     }
@@ -66,6 +67,7 @@ public sealed class CompletionThreadTests : IDisposable
         release.Set();
         await blocking.Soon();
         await WaitUntilIdleAsync();
+        while (Volatile.Read(ref _onPool) > 0) await Task.Yield(); // what helped out meanwhile might take what comes next
         Thread? thread = null;
         Task after = Add(() => thread = Thread.CurrentThread);
         _completions.Publish();
@@ -117,17 +119,19 @@ public sealed class CompletionThreadTests : IDisposable
     public async Task What_was_submitted_before_code_that_blocks_is_sent_by_the_pool()
     {
         using var release = new ManualResetEventSlim();
-        using var submitted = new ManualResetEventSlim();
+        using var hasFollower = new ManualResetEventSlim();
+        var submitted = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         Task blocking = Add(() =>
         {
-            submitted.Wait(Scripts.Patience); // until something waits behind this
-            Assert.True(TakesFlush());
+            hasFollower.Wait(Scripts.Patience); // until something waits behind this
+            submitted.SetResult(TakesFlush());
             release.Wait(Scripts.Patience);
         });
         _completions.Publish();
         Task behind = Add(static () => { });
         _completions.Publish();
-        submitted.Set();
+        hasFollower.Set();
+        Assert.True(await submitted.Task.Soon()); // it is looked after only now: a thread that is slow to wake up is given up, too
         await SuperviseUntilAsync(_flushes.Sent);
         await SuperviseUntilAsync(behind);
         Assert.Equal(["pool"], _seen);
@@ -149,13 +153,12 @@ public sealed class CompletionThreadTests : IDisposable
     public async Task What_another_thread_submits_while_code_blocks_is_sent_by_the_pool()
     {
         using var release = new ManualResetEventSlim();
-        Task blocking = Add(() => release.Wait(Scripts.Patience));
-        _completions.Publish();
-        bool isTaken = TakesFlush();
-        if (isTaken) await SuperviseUntilAsync(_flushes.Sent);
+        Task blocking = await BlockAsync(release);
+        Assert.True(TakesFlush());
+        await SuperviseUntilAsync(_flushes.Sent);
         while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
         Assert.False(TakesFlush());
-        Assert.Equal(isTaken ? ["pool"] : [], _seen);
+        Assert.Equal(["pool"], _seen);
         release.Set();
         await blocking.Soon();
     }
@@ -165,9 +168,8 @@ public sealed class CompletionThreadTests : IDisposable
     {
         _flushes.IsPoolBusy = true;
         using var release = new ManualResetEventSlim();
-        Task blocking = Add(() => release.Wait(Scripts.Patience));
-        _completions.Publish();
-        TakesFlush();
+        Task blocking = await BlockAsync(release);
+        Assert.True(TakesFlush());
         while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
         Assert.Empty(_seen);
         release.Set();
@@ -269,6 +271,32 @@ public sealed class CompletionThreadTests : IDisposable
             }
         }));
         return done.Task;
+    }
+
+    /// <summary>Adds code that blocks, and waits until it does: on its way there the thread would send what is owed.</summary>
+    private async Task<Task> BlockAsync(ManualResetEventSlim release)
+    {
+        var isBlocking = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task blocking = Add(() =>
+        {
+            isBlocking.SetResult();
+            release.Wait(Scripts.Patience);
+        });
+        _completions.Publish();
+        await isBlocking.Task.Soon();
+        return blocking;
+    }
+
+    private void RunOnPool(IThreadPoolWorkItem item)
+    {
+        Interlocked.Increment(ref _onPool);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            _ =>
+            {
+                item.Execute();
+                Interlocked.Decrement(ref _onPool);
+            },
+            null);
     }
 
     private Task FinishAsync()

@@ -20,7 +20,7 @@ public class StarvedPoolTests
         ThreadPool.GetMaxThreads(out int maxWorkers, out int maxPorts);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        ZooKeeperClient zk = ZooKeeperClient.Start(listener.LocalEndpoint.ToString()!, new ZooKeeperOptions { SessionTimeout = TimeSpan.FromSeconds(1), CloseTimeout = TimeSpan.FromMilliseconds(20) });
+        ZooKeeperClient zk = ZooKeeperClient.Start(listener.LocalEndpoint.ToString()!, new ZooKeeperOptions { SessionTimeout = TimeSpan.FromSeconds(2), CloseTimeout = TimeSpan.FromMilliseconds(20) });
         using Socket socket = listener.AcceptSocket();
         using var stream = new NetworkStream(socket) { ReadTimeout = (int)Scripts.Patience.TotalMilliseconds };
         var server = new BlockingServer(stream);
@@ -79,7 +79,7 @@ public class StarvedPoolTests
         public void AnswerHandshake()
         {
             ReadFrame();
-            Send(new ConnectResponse(0, 1000, 0x1234, new byte[16], ReadOnly: false).Write);
+            Send(new ConnectResponse(0, 2000, 0x1234, new byte[16], ReadOnly: false).Write);
         }
 
         public void AnswerUntil(int exists, int pings)

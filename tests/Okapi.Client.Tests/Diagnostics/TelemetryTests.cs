@@ -78,6 +78,7 @@ public class TelemetryTests
         options.TimeProvider = time;
         await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
         PeerConnection connection = await peer.AcceptSessionAsync();
+        await zk.SettleAsync(); // or time for the answer to the handshake could run out
         Task<PeerRequest> ping = connection.ReadAnyAsync();
         await time.AdvanceUntilAsync(ping, options.SessionTimeout);
         Assert.Equal(OpCode.Ping, (await ping).OpCode);

@@ -17,7 +17,7 @@ public class AllocationTests
     private const int Large = 256;
     private const string Path = "/some/path";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly byte[] Payload = new byte[128];
     private static readonly NodeDecoder<int> Sum = static (data, _) => AddUp(data);
 

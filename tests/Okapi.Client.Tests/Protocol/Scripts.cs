@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using Okapi.Client.Tests.Sessions;
 using Okapi.Protocol;
 using Okapi.Requests;
+using Okapi.Sessions;
 using Okapi.TestSupport;
 
 namespace Okapi.Client.Tests.Protocol;
@@ -34,8 +36,18 @@ internal static class Scripts
     {
         ZooKeeperClient client = ZooKeeperClient.Start(options ?? peer.Fast());
         PeerConnection connection = await peer.AcceptSessionAsync();
-        await client.WaitConnectedAsync(Patience);
+        await client.SettleAsync();
         return (client, connection);
+    }
+
+    /// <summary>
+    /// Waits until the client is connected, and through with all that this brings: whoever is told of a connection may move a clock before the session has set its timer by it, or ask for
+    /// something while it still does something else.
+    /// </summary>
+    public static async Task SettleAsync(this ZooKeeperClient client)
+    {
+        await client.WaitConnectedAsync(Patience);
+        await SessionTests.EventuallyAsync(() => !Volatile.Read(ref IsHandling(client.Core.Session)));
     }
 
     public static Task Soon(this Task task) => task.WaitAsync(Patience);
@@ -111,4 +123,7 @@ internal static class Scripts
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_xid")]
     private static extern ref int XidOf(Outbox outbox);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_isHandling")]
+    private static extern ref bool IsHandling(Session session);
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
 using Okapi.Requests;
 using Okapi.Security;
@@ -97,7 +98,7 @@ public class AuthTests
     public async Task H40_A_refused_credential_ends_the_session_and_every_call_says_so()
     {
         var peer = new ScriptedPeer();
-        await using ZooKeeperClient zk = ZooKeeperClient.Start(Fast(peer));
+        await using ZooKeeperClient zk = ZooKeeperClient.Start(peer.Options(new ManualTime()));
         PeerConnection connection = await peer.AcceptSessionAsync();
         await zk.WaitConnectedAsync(cancellationToken: Cancel);
         ValueTask<Stat?> before = zk.ExistsAsync("/a", Cancel);
@@ -115,12 +116,12 @@ public class AuthTests
         await Assert.ThrowsAsync<AuthFailedException>(() => zk.WaitConnectedAsync(cancellationToken: Cancel));
         Assert.Equal(SessionState.AuthFailed, zk.State);
         Assert.True(zk.SessionLost.IsCancellationRequested);
-        // Nobody is left who could answer: this must not wait for its timeout.
+        // Nobody is left who could answer: this must not wait for a timeout, which would never come.
         Task late = zk.AddAuthAsync(AuthInfo.Digest("ann", "a"), Cancel);
         Assert.True(late.IsFaulted);
         await Assert.ThrowsAsync<AuthFailedException>(() => late);
         await connection.ExpectClosedAsync();
-        Assert.True(zk.DisposeAsync().AsTask().IsCompleted);
+        await zk.DisposeAsync().AsTask().Soon();
         Assert.Equal(1, peer.Attempts);
     }
 
@@ -151,7 +152,7 @@ public class AuthTests
         if (answered == OpCode.Auth) options.Auth.Add(AuthInfo.Digest("ann", "a"));
         await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
         PeerConnection connection = await peer.AcceptSessionAsync();
-        await zk.WaitConnectedAsync(cancellationToken: Cancel);
+        await zk.SettleAsync();
         Task<Stat?>? exists = answered == OpCode.Exists ? zk.ExistsAsync("/a", Cancel).AsTask() : null;
         if (answered == OpCode.Ping) time.Advance(TimeSpan.FromSeconds(2));
         PeerRequest request = await connection.ReadAnyAsync();
@@ -190,6 +191,7 @@ public class AuthTests
     private static ZooKeeperOptions Fast(ScriptedPeer peer)
     {
         ZooKeeperOptions options = peer.Options();
+        options.SessionTimeout = TimeSpan.FromSeconds(30);
         options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
         return options;
     }

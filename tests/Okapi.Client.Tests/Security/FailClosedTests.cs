@@ -60,6 +60,7 @@ public sealed class FailClosedTests
         await connection.ReplyAsync(Xids.Auth, error: ErrorCode.AuthFailed);
         await connection.ExpectClosedAsync();
         await Assert.ThrowsAsync<AuthFailedException>(() => zk.ExistsAsync("/a", Cancel).AsTask());
+        await Assert.ThrowsAsync<AuthFailedException>(() => zk.WaitConnectedAsync(cancellationToken: Cancel)); // told after the state is, and a pending call before it
         Assert.Equal(SessionState.AuthFailed, zk.State);
         Assert.Equal(1, peer.Attempts);
     }

@@ -253,6 +253,7 @@ public sealed class SecretsTests : IDisposable
     {
         ZooKeeperOptions options = peer.Options();
         options.LoggerFactory = _log;
+        options.SessionTimeout = TimeSpan.FromSeconds(30);
         options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
         return options;
     }

@@ -109,7 +109,7 @@ public class DisposeTests
     private static async Task<Task> EstablishAsync(Phase phase, ZooKeeperClient zk, ScriptedPeer peer, ManualTime time, List<Task> calls, Random random)
     {
         PeerConnection connection = await peer.AcceptSessionAsync(readOnly: phase == Phase.ProbingForReadWrite);
-        await zk.WaitConnectedAsync(ScriptedPeer.Patience);
+        await zk.SettleAsync();
         // What came before is answered with an error, so that every call of the test ends with one.
         int before = calls.Count;
         for (int i = 0; i < before; i++) await connection.ReplyAsync(await connection.ExpectAsync(OpCode.Exists), error: ErrorCode.NoAuth);

@@ -97,6 +97,7 @@ public class SlowReaderTests
             await SyncAsync(zk, connection);
         }
 
+        await zk.SettleAsync(); // the newest is known
         for (int i = 0; i < 256; i++) Assert.Equal(new(i % 2 == 0 ? SessionState.Disconnected : SessionState.Connected, 0x1234), await states.NextAsync());
         Assert.Equal(new(SessionState.Connected, 0x1234, Missed: true), await states.NextAsync());
         connection.Reset();

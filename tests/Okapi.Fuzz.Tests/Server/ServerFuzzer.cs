@@ -13,6 +13,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
     private const int MaxFrame = 0xfffff;
     private const int BystanderEvery = 64;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan PerInput = TimeSpan.FromMilliseconds(1);
     private static readonly string[] Words = ["ruok", "srvr", "stat", "cons", "dump", "mntr", "envi", "conf", "wchs", "wchc", "wchp", "crst", "srst", "isro", "dirs", "gtmk", "stmk", "hash", "none"];
 
     private readonly EmbeddedServer _server;
@@ -20,11 +21,13 @@ internal sealed class ServerFuzzer : IAsyncDisposable
     private readonly IReadOnlyList<Conversation> _conversations;
     private readonly LogRecorder _log;
     private readonly Bystander _bystander;
+    private readonly ManualTime _time;
     private int _count;
 
-    private ServerFuzzer(EmbeddedServer server, ServerVersion version, IReadOnlyList<Conversation> conversations, LogRecorder log, Bystander bystander)
+    private ServerFuzzer(EmbeddedServer server, ManualTime time, ServerVersion version, IReadOnlyList<Conversation> conversations, LogRecorder log, Bystander bystander)
     {
         _server = server;
+        _time = time;
         _version = version;
         _conversations = conversations;
         _log = log;
@@ -37,14 +40,16 @@ internal sealed class ServerFuzzer : IAsyncDisposable
     public static async Task<ServerFuzzer> StartAsync(IReadOnlyList<Conversation> conversations, ServerVersion version, bool isLocked)
     {
         var log = new LogRecorder();
+        var time = new ManualTime();
         EmbeddedServerOptions options = Conversation.ServerOptions(version);
+        options.TimeProvider = time;
         options.TickTime = TimeSpan.FromMilliseconds(200); // the sessions that are left behind end soon
         options.MaxSessionTimeout = TimeSpan.FromMinutes(1);
         options.LoggerFactory = new GraveOnly(log);
         options.SaslUsers["ann"] = "of-ann";
         options.FourLetterWords.Add("*");
         EmbeddedServer server = await EmbeddedServer.StartAsync(options);
-        return new(server, version, conversations, log, await Bystander.StartAsync(server, isLocked));
+        return new(server, time, version, conversations, log, await Bystander.StartAsync(server, isLocked));
     }
 
     public Task RunAsync(ulong seed)
@@ -75,6 +80,7 @@ internal sealed class ServerFuzzer : IAsyncDisposable
             bool mayHaveWritten = Compare(oracle, said);
             await _bystander.LookAsync(mayHaveWritten, isThorough: ++_count % BystanderEvery == 0);
             if (_log.Entries is [{ } grave, ..]) throw new FuzzException($"The server logged {grave.Text}");
+            _time.Advance(PerInput); // between inputs: no session ends within one, however long the machine takes over it
         }
         catch (Exception error)
         {

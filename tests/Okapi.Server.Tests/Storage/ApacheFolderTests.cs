@@ -44,11 +44,11 @@ public class ApacheFolderTests
         await using ApacheZooKeeper apache = await StartAsync();
         ZooKeeperClient zk = await ConnectAsync(apache);
         await WriteManyAsync(zk, seed);
+        // Apache leaves one out while it is busy with the one before.
+        while (SnapshotsOf(apache) <= 3) await zk.SetAsync("/q", new byte[] { 1 });
         IReadOnlyList<string> served = await Trees.DescribeAsync(zk);
         SessionCredentials session = (await zk.DetachAsync())!; // it goes on
         await (killed ? apache.KillAsync(1) : apache.StopNodeAsync(1));
-        Assert.True(Directory.GetFiles(Path.Combine(DataOf(apache), "version-2"), "snapshot.*").Length > 3);
-
         using TestFolder folder = CopyOf(apache);
         RecoveredState state = folder.Recover();
         Assert.Equal(served, Trees.DescribeForClients(state.Tree));
@@ -177,6 +177,8 @@ public class ApacheFolderTests
         options.Auth.Add(AuthInfo.Digest("super", "okapi-super"));
         return ZooKeeperClient.ConnectAsync(apache.ConnectString, options, TestContext.Current.CancellationToken);
     }
+
+    private static int SnapshotsOf(ApacheZooKeeper apache) => Directory.GetFiles(Path.Combine(DataOf(apache), "version-2"), "snapshot.*").Length;
 
     private static string DataOf(ApacheZooKeeper apache) => Path.Combine(apache.Directory, "1", "data");
 
