@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Okapi.Protocol;
 using Okapi.Simulation.Tests.Model;
+using Okapi.TestSupport;
 
 namespace Okapi.Simulation.Tests.Wire;
 
@@ -8,7 +9,7 @@ namespace Okapi.Simulation.Tests.Wire;
 internal readonly record struct SentFrame(long EndsAt, int Xid, long Zxid, long SessionId);
 
 /// <summary>The client's end of a connection. Whoever waits for bytes runs inside the step that delivers them.</summary>
-internal sealed class ClientStream : Stream
+internal sealed class ClientStream : ByteStream
 {
     private readonly Network _network;
     private readonly Queue<byte[]> _arrived = new();
@@ -62,20 +63,6 @@ internal sealed class ClientStream : Stream
     public TimeSpan LastPong { get; private set; }
 
     public int PongsReceived { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>A fault makes the replies wrong: the client takes none of what is sent from now on.</summary>
     public void Taint() => _taintedFrom = Math.Min(_taintedFrom, _sent);
@@ -133,22 +120,6 @@ internal sealed class ClientStream : Stream
         });
         return new(_writing.Task);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
