@@ -15,7 +15,7 @@ public class F2
         IReadOnlyList<Conversation> conversations = await Conversation.RecordAllAsync(ServerVersion.V39);
         new ClientFuzzer(conversations).RunUnspoiled();
         int kept = 0;
-        new FuzzLoop(nameof(F2), 200_000, TimeSpan.FromSeconds(25)).Run(() =>
+        new FuzzLoop(nameof(F2), 200_000, TimeSpan.FromSeconds(60)).Run(() =>
         {
             var fuzzer = new ClientFuzzer(conversations);
             return seed =>

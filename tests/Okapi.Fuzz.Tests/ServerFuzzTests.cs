@@ -14,7 +14,7 @@ public class F3
         IReadOnlyList<Conversation> conversations = await Conversation.RecordAllAsync(ServerVersion.V39);
         await using ServerFuzzer locked = await ServerFuzzer.StartAsync(conversations, ServerVersion.V38, isLocked: true);
         await using ServerFuzzer open = await ServerFuzzer.StartAsync(conversations, ServerVersion.V39, isLocked: false);
-        var loop = new FuzzLoop(nameof(F3), 200_000, TimeSpan.FromSeconds(15));
+        var loop = new FuzzLoop(nameof(F3), 200_000, TimeSpan.FromSeconds(60));
         await loop.RunAsync(locked.RunAsync, open.RunAsync);
     }
 }
