@@ -67,7 +67,7 @@ internal sealed class SimulatedRun
         TimeSpan patience = (_scene.Ensemble.Granted * 2) + (Options.SessionTimeout * 2) + (Options.BackoffMaximum * 2) + TimeSpan.FromSeconds(30);
         RunFor(patience, () => _calls.Pending.Count == 0 && (Client.State == SessionState.Connected || _life.IsOver));
         _simulator.Require(Client.State == SessionState.Connected || _life.IsOver, $"H5: the client is {Client.State} long after the last fault");
-        _simulator.Require(_calls.Pending.Count == 0, $"I1: {_calls.Pending.Count} calls are pending long after the last fault, {_calls.Pending.FirstOrDefault()?.Text} first");
+        _simulator.Require(_calls.Pending.Count == 0, $"I1: {_calls.Pending.Count} calls are pending long after the last fault, {(_calls.Pending is [Call oldest, ..] ? oldest.Text : "none")} first");
     }
 
     /// <summary>All that happened is known to the client once it has read behind it; then watches end, and then it has nothing to do.</summary>
