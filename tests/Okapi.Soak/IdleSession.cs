@@ -14,7 +14,7 @@ internal sealed class IdleSession : IAsyncDisposable
     private readonly ManualTime _time;
     private readonly TimeSpan _timeout;
     private ZooKeeperClient? _zk;
-    private TapStream? _tap;
+    private PingTap? _tap;
     private long _id;
     private int _connections;
 
@@ -42,7 +42,7 @@ internal sealed class IdleSession : IAsyncDisposable
             ConnectCallback = async (to, token) =>
             {
                 session._connections++;
-                return session._tap = new TapStream(await server.ConnectAsync(to.Port, token), time);
+                return session._tap = new PingTap(await server.ConnectAsync(to.Port, token), time);
             },
         });
         session._id = session._zk.SessionId;
@@ -64,7 +64,7 @@ internal sealed class IdleSession : IAsyncDisposable
     public override string ToString() => Invariant($"{_timeout.TotalSeconds} s: last ping at {_tap!.LastWrite}, now {_time.Now}, {_tap.Pings} pings, reading on: {_tap.IsReadingOn}");
 
     /// <summary>Counts what passes, which is pings and their answers once the session is idle.</summary>
-    private sealed class TapStream(Stream inner, TimeProvider time) : Stream
+    private sealed class PingTap(Stream inner, TimeProvider time) : TapStream(inner)
     {
         private const int PingSize = 12, AnswerSize = 20;
 
@@ -100,20 +100,6 @@ internal sealed class IdleSession : IAsyncDisposable
             }
         }
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         /// <summary>What passed until now was the handshake.</summary>
         public void BeginIdle()
         {
@@ -123,7 +109,7 @@ internal sealed class IdleSession : IAsyncDisposable
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             lock (_lock) _isReading = true;
-            int count = await inner.ReadAsync(buffer, cancellationToken);
+            int count = await base.ReadAsync(buffer, cancellationToken);
             lock (_lock) (_isReading, _read) = (false, _read + count);
             return count;
         }
@@ -137,23 +123,7 @@ internal sealed class IdleSession : IAsyncDisposable
                 (_lastWrite, _written) = (now, _written + buffer.Length);
             }
 
-            return inner.WriteAsync(buffer, cancellationToken);
-        }
-
-        public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
+            return base.WriteAsync(buffer, cancellationToken);
         }
     }
 }

@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 namespace Okapi.TestSupport;
 
 /// <summary>One end of a connection in memory. What is written to one end is read from the other; like a socket, an end takes only so much that is not read.</summary>
-public sealed class DuplexStream : Stream
+public sealed class DuplexStream : ByteStream
 {
     private readonly PipeReader _reader;
     private readonly PipeWriter _writer;
@@ -16,20 +16,6 @@ public sealed class DuplexStream : Stream
     {
         _reader = reader;
         _writer = writer;
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     public bool IsDisposed => Volatile.Read(ref _isDisposed) != 0;
@@ -109,24 +95,6 @@ public sealed class DuplexStream : Stream
 
         if (result.IsCompleted) throw new IOException("Broken pipe");
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

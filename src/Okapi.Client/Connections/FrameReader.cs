@@ -97,10 +97,10 @@ internal sealed class FrameReader(Connection connection, IConnectionOwner owner,
 
     private void MakeRoom()
     {
-        int held = _end - _start;
+        int held = _end - _start; // less than is needed: whole frames were handed on
         byte[] target = _buffer;
         if (_needed > _buffer.Length) target = ArrayPool<byte>.Shared.Rent(_needed);
-        else if (_buffer.Length > 4 * BufferSize && _needed <= BufferSize && held <= BufferSize) target = ArrayPool<byte>.Shared.Rent(BufferSize); // a large reply has gone
+        else if (_buffer.Length > 4 * BufferSize && _needed <= BufferSize) target = ArrayPool<byte>.Shared.Rent(BufferSize); // a large reply has gone
         else if (_start + _needed <= _buffer.Length && _buffer.Length - _end >= _buffer.Length / 4) return;
         Buffer.BlockCopy(_buffer, _start, target, 0, held);
         if (target != _buffer) ArrayPool<byte>.Shared.Return(_buffer, clearArray: true);

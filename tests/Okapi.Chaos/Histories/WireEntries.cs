@@ -4,11 +4,8 @@ using Okapi.Protocol;
 namespace Okapi.Chaos.Histories;
 
 /// <summary>Something on a connection's bytes. What came from the server stands in the order in which it came.</summary>
-public abstract class WireEntry : HistoryEntry
+public abstract class WireEntry : ClientEntry
 {
-    [JsonPropertyName("c")]
-    public int Client { get; init; }
-
     /// <summary>Unique for the client, and growing.</summary>
     [JsonPropertyName("n")]
     public int Connection { get; init; }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Okapi.TestSupport;
 
 namespace Okapi.Chaos.Histories;
 
@@ -34,23 +35,13 @@ public sealed class WireRecorder(HistoryWriter history, int client)
     public Stream Record(Stream inner, string server) =>
         new Recorded(inner, new WireTranscript(history, client, Interlocked.Increment(ref _connections), server));
 
-    private sealed class Recorded(Stream inner, WireTranscript transcript) : Stream
+    private sealed class Recorded(Stream inner, WireTranscript transcript) : TapStream(inner)
     {
         private int _isDisposed;
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            int count = await inner.ReadAsync(buffer, cancellationToken);
+            int count = await base.ReadAsync(buffer, cancellationToken);
             transcript.Received(buffer.Span[..count]);
             return count;
         }
@@ -58,39 +49,13 @@ public sealed class WireRecorder(HistoryWriter history, int client)
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             transcript.Sending(buffer.Span);
-            return inner.WriteAsync(buffer, cancellationToken);
+            return base.WriteAsync(buffer, cancellationToken);
         }
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-        public override void Flush() => inner.Flush();
-
-        public override int Read(byte[] buffer, int offset, int count)
-        {
-            int read = inner.Read(buffer, offset, count);
-            transcript.Received(buffer.AsSpan(offset, read));
-            return read;
-        }
-
-        public override void Write(byte[] buffer, int offset, int count)
-        {
-            transcript.Sending(buffer.AsSpan(offset, count));
-            inner.Write(buffer, offset, count);
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing && Interlocked.Exchange(ref _isDisposed, 1) == 0)
-            {
-                inner.Dispose();
-                transcript.End();
-            }
-
             base.Dispose(disposing);
+            if (disposing && Interlocked.Exchange(ref _isDisposed, 1) == 0) transcript.End();
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Okapi.Chaos.Histories;
+using Okapi.Chaos.Reports;
 
 namespace Okapi.Chaos;
 
@@ -9,10 +10,7 @@ internal static class Recovery
 {
     public static string Table(IReadOnlyList<Blow> blows, History history)
     {
-        Dictionary<int, long[]> successes = history.Entries.OfType<OperationEntry>()
-            .Where(entry => entry.Outcome == Outcome.Ok)
-            .GroupBy(entry => entry.Client)
-            .ToDictionary(group => group.Key, group => group.Select(entry => entry.Time).Order().ToArray());
+        var successes = new Successes(history.Entries.OfType<OperationEntry>());
         var text = new StringBuilder();
         text.AppendLine("kind                     faults   no writes at any server   slowest client without success   clients that were hit alone");
         text.AppendLine("                                     median       max            median       max                   max");
@@ -22,25 +20,20 @@ internal static class Recovery
             TimeSpan[] clients = [.. kind.Select(one => one.Others).Order()];
             TimeSpan hit = kind.Max(one => one.Hit);
             text.AppendLine(string.Create(CultureInfo.InvariantCulture,
-                $"{kind.Key,-24} {kind.Count(),6} {Seconds(Median(servers)),14} {Seconds(servers[^1]),9} {Seconds(Median(clients)),17} {Seconds(clients[^1]),9} {(hit > TimeSpan.Zero ? Seconds(hit) : "-"),21}"));
+                $"{kind.Key,-24} {kind.Count(),6} {Seconds(RecoveryTimes.Median(servers)),14} {Seconds(servers[^1]),9} {Seconds(RecoveryTimes.Median(clients)),17} {Seconds(clients[^1]),9} {(hit > TimeSpan.Zero ? Seconds(hit) : "-"),21}"));
         }
 
         return text.ToString();
     }
 
-    private static (Blow Blow, TimeSpan Others, TimeSpan Hit) Measure(Blow blow, IReadOnlyList<Blow> blows, Dictionary<int, long[]> successes)
+    private static (Blow Blow, TimeSpan Others, TimeSpan Hit) Measure(Blow blow, IReadOnlyList<Blow> blows, Successes successes)
     {
         // Until the next fault begins, or the load ends.
         long until = blow.Number < blows.Count ? blows[blow.Number].Started : blow.Ended;
         TimeSpan others = TimeSpan.Zero, hit = TimeSpan.Zero;
-        foreach ((int client, long[] times) in successes)
+        foreach (int client in successes.Clients)
         {
-            if (client == 0)
-            {
-                continue;
-            }
-
-            TimeSpan gap = LongestGap(times, blow.Started, until);
+            TimeSpan gap = TimeSpan.FromTicks(successes.LongestGap(client, blow.Started, until) / 100);
             if (blow.Strike.Clients.Contains(client))
             {
                 hit = gap > hit ? gap : hit;
@@ -53,22 +46,6 @@ internal static class Recovery
 
         return (blow, others, hit);
     }
-
-    private static TimeSpan LongestGap(long[] times, long from, long until)
-    {
-        int at = Array.BinarySearch(times, from);
-        at = at < 0 ? ~at : at;
-        long last = from, longest = 0;
-        for (; at < times.Length && times[at] <= until; at++)
-        {
-            longest = Math.Max(longest, times[at] - last);
-            last = times[at];
-        }
-
-        return TimeSpan.FromTicks(Math.Max(longest, at < times.Length ? until - last : 0) / 100);
-    }
-
-    private static TimeSpan Median(TimeSpan[] sorted) => sorted[sorted.Length / 2];
 
     private static string Seconds(TimeSpan time) => time.TotalSeconds.ToString("0.00 s", CultureInfo.InvariantCulture);
 }

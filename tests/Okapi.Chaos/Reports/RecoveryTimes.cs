@@ -11,7 +11,7 @@ public sealed record RecoveryTimes(string Kind, IReadOnlyList<TimeSpan> Servers,
 {
     public static IReadOnlyList<RecoveryTimes> Of(Evidence evidence)
     {
-        Dictionary<int, long[]> successes = evidence.Operations.Where(each => each.Outcome == Outcome.Ok && each.Client > 0).GroupBy(each => each.Client).ToDictionary(each => each.Key, each => each.Select(call => call.Time).Order().ToArray());
+        var successes = new Successes(evidence.Operations);
         Dictionary<int, OutageEntry> outages = evidence.Entries<OutageEntry>().GroupBy(each => each.Fault).ToDictionary(each => each.Key, each => each.Last());
         FaultEntry[] faults = [.. evidence.Faults.OrderBy(each => each.Time)];
         (long From, long To)[] leaderless = [.. Leaderless(evidence)];
@@ -30,25 +30,10 @@ public sealed record RecoveryTimes(string Kind, IReadOnlyList<TimeSpan> Servers,
             : TimeSpan.FromMicroseconds(leaderless.Select(each => Math.Min(each.To, until) - Math.Max(each.From, fault.Time)).Append(0).Max() / 1000.0);
 
         TimeSpan ClientsAfter(FaultEntry fault, long until) => TimeSpan.FromMicroseconds(
-            successes.Where(each => !fault.PausedClients.Contains(each.Key)).Select(each => LongestGap(each.Value, fault.Time, until)).Append(0).Max() / 1000.0);
+            successes.Clients.Except(fault.PausedClients).Select(client => successes.LongestGap(client, fault.Time, until)).Append(0).Max() / 1000.0);
     }
 
     public static TimeSpan Median(IReadOnlyList<TimeSpan> sorted) => sorted.Count == 0 ? TimeSpan.Zero : sorted[sorted.Count / 2];
-
-    private static long LongestGap(long[] times, long from, long until)
-    {
-        int at = Array.BinarySearch(times, from);
-        at = at < 0 ? ~at : at;
-        long last = from, longest = 0;
-        for (; at < times.Length && times[at] <= until; at++)
-        {
-            longest = Math.Max(longest, times[at] - last);
-            last = times[at];
-        }
-
-        // Behind a client's last success there is nothing to wait for if it had no more to do.
-        return at < times.Length ? Math.Max(longest, until - last) : longest;
-    }
 
     private static IEnumerable<(long From, long To)> Leaderless(Evidence evidence)
     {

@@ -1,7 +1,9 @@
+using Okapi.TestSupport;
+
 namespace Okapi.Client.Tests.Performance;
 
 /// <summary>Counts what a client does to a stream: over a socket each write and each read is a system call at least. Writes can be held, so that what is called meanwhile has to wait.</summary>
-internal class CountingStream(Stream inner) : Stream
+internal class CountingStream(Stream inner) : TapStream(inner)
 {
     private TaskCompletionSource? _held;
     private int _writes;
@@ -12,20 +14,6 @@ internal class CountingStream(Stream inner) : Stream
     /// <summary>Reads that brought something.</summary>
     public int Reads => Volatile.Read(ref _reads);
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <summary>From now on a write goes through and does not complete.</summary>
     public void Hold() => Volatile.Write(ref _held, new(TaskCreationOptions.RunContinuationsAsynchronously));
 
@@ -35,32 +23,14 @@ internal class CountingStream(Stream inner) : Stream
     {
         Interlocked.Increment(ref _writes);
         TaskCompletionSource? held = Volatile.Read(ref _held);
-        await inner.WriteAsync(buffer, cancellationToken);
+        await base.WriteAsync(buffer, cancellationToken);
         if (held is not null) await held.Task;
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        int count = await inner.ReadAsync(buffer, cancellationToken);
+        int count = await base.ReadAsync(buffer, cancellationToken);
         Interlocked.Increment(ref _reads);
         return count;
-    }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) inner.Dispose();
-        base.Dispose(disposing);
     }
 }

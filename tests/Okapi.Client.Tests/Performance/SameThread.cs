@@ -10,7 +10,7 @@ namespace Okapi.Client.Tests.Performance;
 /// A whole client and a server in memory, both on the test's thread: whatever a call does, from the call to its result, is done when <see cref="Answer"/> returns. The server allocates
 /// nothing, so what this thread allocates is the client's.
 /// </summary>
-internal sealed class SameThread : Stream, IValueTaskSource<int>
+internal sealed class SameThread : ByteStream, IValueTaskSource<int>
 {
     private readonly Queue<IThreadPoolWorkItem> _work = new(64);
     private readonly byte[] _received = new byte[1 << 20];
@@ -38,20 +38,6 @@ internal sealed class SameThread : Stream, IValueTaskSource<int>
 
     /// <summary>The data of every znode.</summary>
     public ReadOnlySpan<byte> Data => _data;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Lets the client send what waits, answers it, and lets the client take the answers.</summary>
     public void Answer()
@@ -97,18 +83,6 @@ internal sealed class SameThread : Stream, IValueTaskSource<int>
 
     void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _read.OnCompleted(continuation, state, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private void Work()
     {

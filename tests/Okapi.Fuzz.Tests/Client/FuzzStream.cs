@@ -1,7 +1,9 @@
+using Okapi.TestSupport;
+
 namespace Okapi.Fuzz.Tests.Client;
 
 /// <summary>The client's end of a connection, on one thread: whoever waits for bytes goes on within the call that delivers them.</summary>
-internal sealed class FuzzStream : Stream
+internal sealed class FuzzStream : ByteStream
 {
     private readonly Queue<ReadOnlyMemory<byte>> _arrived = new();
     private TaskCompletionSource<int>? _reading;
@@ -16,20 +18,6 @@ internal sealed class FuzzStream : Stream
 
     /// <summary>How many bytes the client has taken.</summary>
     public int Taken { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public void Deliver(ReadOnlyMemory<byte> bytes)
     {
@@ -68,18 +56,6 @@ internal sealed class FuzzStream : Stream
         Sent.AddRange(buffer.Span);
         return default;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

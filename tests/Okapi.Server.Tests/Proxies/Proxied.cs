@@ -15,6 +15,8 @@ internal sealed class Proxied : IAsyncDisposable
         Proxy = FaultProxy.Start(listener.LocalEndpoint.ToString()!, options);
     }
 
+    public static TheoryData<FaultDirection> Ways => [FaultDirection.Requests, FaultDirection.Replies];
+
     public FaultProxy Proxy { get; }
 
     public Socket Client { get; private set; } = null!;
@@ -29,6 +31,28 @@ internal sealed class Proxied : IAsyncDisposable
         before?.Invoke(proxied.Proxy);
         (proxied.Client, proxied.Server) = await proxied.ConnectAsync();
         return proxied;
+    }
+
+    public static byte[] Bytes(int count)
+    {
+        byte[] bytes = new byte[count];
+        new Random(count).NextBytes(bytes);
+        return bytes;
+    }
+
+    /// <summary>Where no server is.</summary>
+    public static string ClosedAddress()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return listener.LocalEndpoint.ToString()!;
+    }
+
+    /// <summary>Waits for what nothing tells of.</summary>
+    public static async Task UntilAsync(Func<bool> isSo)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!isSo()) await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, limit.Token);
     }
 
     /// <summary>Opens one more connection.</summary>

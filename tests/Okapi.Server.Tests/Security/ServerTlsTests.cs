@@ -317,25 +317,11 @@ public sealed class ServerTlsTests : IDisposable
     private static async Task<ClientInfo[]> WhoAmIAsync(WireClient zk) => (await zk.CallAsync(OpCode.WhoAmI)).Read(WhoAmIReply.Read).Identities;
 
     /// <summary>Keeps what comes from the server as it came.</summary>
-    private sealed class RecordingStream(Stream inner) : Stream
+    private sealed class RecordingStream(Stream inner) : TapStream(inner)
     {
         private readonly MemoryStream _seen = new();
 
         public bool WasReset { get; private set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         /// <summary>The type of the last whole record.</summary>
         public int LastRecordType()
@@ -350,7 +336,7 @@ public sealed class ServerTlsTests : IDisposable
         {
             try
             {
-                int count = await inner.ReadAsync(buffer, cancellationToken);
+                int count = await base.ReadAsync(buffer, cancellationToken);
                 _seen.Write(buffer.Span[..count]);
                 return count;
             }
@@ -359,26 +345,6 @@ public sealed class ServerTlsTests : IDisposable
                 WasReset = true;
                 throw;
             }
-        }
-
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
-
-        public override void Flush() => inner.Flush();
-
-        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
         }
     }
 }

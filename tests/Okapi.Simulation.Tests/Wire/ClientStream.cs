@@ -1,81 +1,15 @@
 using System.Buffers.Binary;
-using Okapi.Connections;
 using Okapi.Protocol;
+using Okapi.Simulation.Tests.Model;
+using Okapi.TestSupport;
 
-namespace Okapi.Simulation.Tests;
-
-/// <summary>One direction of a connection: bytes arrive in order, late, in pieces, or never.</summary>
-internal sealed class Pipe(Simulator simulator, Action<byte[]> deliver, Action end)
-{
-    private readonly Queue<(TimeSpan At, byte[]? Bytes)> _onTheWay = new();
-    private TimeSpan _lastAt;
-    private bool _isPumping;
-
-    public TimeSpan StalledUntil { get; set; }
-
-    public bool IsDead { get; private set; }
-
-    /// <summary>How likely what is sent arrives in pieces.</summary>
-    public double Choppiness { get; set; }
-
-    public double LatencyMs { get; set; } = 1;
-
-    public void Send(ReadOnlySpan<byte> bytes)
-    {
-        if (IsDead) return;
-        int piece = !simulator.Chance(Choppiness) ? bytes.Length : simulator.Chance(0.2) ? 1 : simulator.Random.Next(1, bytes.Length + 1);
-        for (; bytes.Length > 0; bytes = bytes[Math.Min(piece, bytes.Length)..]) Enqueue(bytes[..Math.Min(piece, bytes.Length)].ToArray());
-    }
-
-    public void SendEnd() => Enqueue(null);
-
-    /// <summary>What is on the way is lost.</summary>
-    public void Kill()
-    {
-        IsDead = true;
-        _onTheWay.Clear();
-    }
-
-    private void Enqueue(byte[]? bytes)
-    {
-        if (IsDead) return;
-        TimeSpan at = simulator.Now + simulator.Between(0.1, LatencyMs);
-        _lastAt = at = at < _lastAt ? _lastAt : at;
-        _onTheWay.Enqueue((at, bytes));
-        if (_isPumping) return;
-        _isPumping = true;
-        simulator.At(at, Pump);
-    }
-
-    private void Pump()
-    {
-        _isPumping = false;
-        if (_onTheWay.Count == 0) return;
-        if (StalledUntil <= simulator.Now)
-        {
-            byte[]? bytes = _onTheWay.Dequeue().Bytes;
-            if (bytes is null)
-            {
-                Kill();
-                end();
-                return;
-            }
-
-            deliver(bytes);
-        }
-
-        if (_isPumping || _onTheWay.Count == 0) return;
-        TimeSpan next = _onTheWay.Peek().At;
-        _isPumping = true;
-        simulator.At(next < StalledUntil ? StalledUntil : next, Pump);
-    }
-}
+namespace Okapi.Simulation.Tests.Wire;
 
 /// <summary>A frame that a server sent, until the client has all of its bytes.</summary>
 internal readonly record struct SentFrame(long EndsAt, int Xid, long Zxid, long SessionId);
 
 /// <summary>The client's end of a connection. Whoever waits for bytes runs inside the step that delivers them.</summary>
-internal sealed class ClientStream : Stream
+internal sealed class ClientStream : ByteStream
 {
     private readonly Network _network;
     private readonly Queue<byte[]> _arrived = new();
@@ -129,20 +63,6 @@ internal sealed class ClientStream : Stream
     public TimeSpan LastPong { get; private set; }
 
     public int PongsReceived { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>A fault makes the replies wrong: the client takes none of what is sent from now on.</summary>
     public void Taint() => _taintedFrom = Math.Min(_taintedFrom, _sent);
@@ -200,22 +120,6 @@ internal sealed class ClientStream : Stream
         });
         return new(_writing.Task);
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
@@ -312,89 +216,5 @@ internal sealed class ClientStream : Stream
         }
 
         return count;
-    }
-}
-
-/// <summary>Connects the client to the model's servers, and knows what has reached the client.</summary>
-internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnector
-{
-    private readonly Dictionary<long, long> _maxReply = [];
-
-    public Simulator Simulator => simulator;
-
-    public List<ClientStream> Streams { get; } = [];
-
-    public double LatencyMs { get; set; } = 5;
-
-    public double Choppiness { get; set; }
-
-    /// <summary>The client is being closed, which is bounded by itself and needs no pings.</summary>
-    public bool IsClosing { get; set; }
-
-    public bool HasBackPressure { get; set; }
-
-    /// <summary>Attempts made before this moment are never answered.</summary>
-    public TimeSpan SilentUntil { get; set; }
-
-    /// <summary>When the client last got bytes on a connection that its session stood on.</summary>
-    public TimeSpan LastContact { get; set; }
-
-    /// <summary>Sessions that a server denied by giving another one in their place.</summary>
-    public HashSet<long> Denied { get; } = [];
-
-    public ClientStream? Current => Streams.Count > 0 && !Streams[^1].IsDisposed ? Streams[^1] : null;
-
-    public int OpenStreams => Streams.Count(stream => !stream.IsDisposed);
-
-    public int Attempts { get; private set; }
-
-    public long MaxReply(long sessionId) => _maxReply.GetValueOrDefault(sessionId);
-
-    public ValueTask<Link> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        Attempts++;
-        ModelServer target = ensemble.Servers[server.Port - 1];
-        var opening = new TaskCompletionSource<Link>();
-        simulator.Note($"client connects to server {target.Number}");
-        cancellationToken.UnsafeRegister(static (opening, token) => ((TaskCompletionSource<Link>)opening!).TrySetCanceled(token), opening);
-        if (simulator.Now < SilentUntil) return new(opening.Task);
-        simulator.After(simulator.Between(0.1, LatencyMs), () =>
-        {
-            if (opening.Task.IsCompleted) return;
-            if (!target.IsUp)
-            {
-                opening.TrySetException(new IOException("Connection refused"));
-                return;
-            }
-
-            var stream = new ClientStream(this, target);
-            Streams.Add(stream);
-            target.Connections.Add(stream.Peer);
-            opening.TrySetResult(new(stream, Socket: null));
-        });
-        return new(opening.Task);
-    }
-
-    public void OnAccepted(ClientStream stream, long sessionId)
-    {
-        LastContact = simulator.Now;
-        stream.Peer.SessionId = sessionId;
-    }
-
-    public void OnReplyReceived(long sessionId, long zxid)
-    {
-        simulator.Require(zxid >= MaxReply(sessionId), $"I4: a reply of 0x{zxid:x} follows one of 0x{MaxReply(sessionId):x}");
-        _maxReply[sessionId] = Math.Max(zxid, MaxReply(sessionId));
-    }
-
-    /// <summary>I8: while connected the client is silent for T/3 at most, unless a ping is out that nobody answers.</summary>
-    /// <summary>The session's timeout as the servers grant it.</summary>
-    public TimeSpan Granted => ensemble.Granted;
-
-    public void CheckPingGap(ClientStream stream)
-    {
-        if (IsClosing || stream.AcceptedAt is null || stream.IsDisposed || stream.IsBlocked) return;
-        TimeSpan gap = simulator.Now - (stream.LastWrite > stream.LastPong ? stream.LastWrite : stream.LastPong);
-        simulator.Require(gap <= (ensemble.Granted / 3) + TimeSpan.FromMilliseconds(2), $"I8: the client was silent for {gap.TotalMilliseconds} ms of T = {ensemble.Granted.TotalMilliseconds} ms");
     }
 }

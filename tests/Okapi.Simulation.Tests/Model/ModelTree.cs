@@ -1,6 +1,6 @@
 using Okapi.Protocol;
 
-namespace Okapi.Simulation.Tests;
+namespace Okapi.Simulation.Tests.Model;
 
 /// <summary>One change of one znode.</summary>
 internal readonly record struct Change(WatchedEventType Type, string Path, byte[]? Data = null, long Owner = 0);

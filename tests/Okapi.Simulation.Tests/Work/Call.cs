@@ -1,6 +1,6 @@
 using Okapi.Sessions;
 
-namespace Okapi.Simulation.Tests;
+namespace Okapi.Simulation.Tests.Work;
 
 /// <summary>How a call ended, as far as its effect goes.</summary>
 internal enum Ending
@@ -87,48 +87,4 @@ internal sealed class Call<T>(int tag, string text, ValueTask<T> result, Func<T,
 
         return true;
     }
-}
-
-/// <summary>A watch that the client holds, and what it has told.</summary>
-internal sealed class WatchRecord(string path, WatchKind kind, ModelSession session)
-{
-    /// <summary>The path as the server knows it.</summary>
-    public string Path { get; } = path;
-
-    public WatchKind Kind { get; } = kind;
-
-    /// <summary>The session it was set in.</summary>
-    public ModelSession Session { get; set; } = session;
-
-    /// <summary>Its session is over and the next is still to come.</summary>
-    public bool IsBetweenSessions { get; set; }
-
-    /// <summary>What happened up to this transaction was before the watch.</summary>
-    public long After { get; set; }
-
-    /// <summary>What happens after this transaction was surely after the watch.</summary>
-    public long ArmedBy { get; set; }
-
-    public Okapi.Watch? Stream { get; init; }
-
-    public Task<WatchedEvent>? Fired { get; init; }
-
-    public Func<ValueTask>? Dispose { get; init; }
-
-    /// <summary>Its reader looks only now and then.</summary>
-    public bool IsSlow { get; init; }
-
-    public bool IsDisposed { get; set; }
-
-    /// <summary>What its stream told in this session; for gap marks, the connection that ended the gap or how far the servers were when it was read.</summary>
-    public List<(WatchedEvent Event, ClientStream? Connection, long Seen)> Items { get; } = [];
-}
-
-internal enum WatchKind
-{
-    Data,
-    Absent,
-    Children,
-    Persistent,
-    Recursive,
 }

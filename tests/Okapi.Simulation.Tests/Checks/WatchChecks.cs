@@ -1,4 +1,7 @@
-namespace Okapi.Simulation.Tests;
+using Okapi.Simulation.Tests.Model;
+using Okapi.Simulation.Tests.Wire;
+
+namespace Okapi.Simulation.Tests.Checks;
 
 /// <summary>I6: what a watch told, held against the log.</summary>
 internal static class WatchChecks
