@@ -93,6 +93,7 @@ public abstract class EnsembleTests(Servers servers)
         ZooKeeperOptions options = Options();
         options.Resume = first.GetSessionCredentials();
         await using ZooKeeperClient second = await servers.ConnectToAsync(2, options);
+        await second.SyncAsync(root);
         Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
         await second.DisposeAsync();
         await first.LostAsync();

@@ -44,7 +44,7 @@ public abstract class ReadOnlyTests(Servers servers)
             await using Watch watch = await zk.WatchAsync(root);
 
             // A client that wants to write does not connect.
-            ConnectFailedException failed = await Assert.ThrowsAsync<ConnectFailedException>(() => servers.ConnectAsync(new() { FirstConnectTimeout = TimeSpan.FromSeconds(2) }));
+            ConnectFailedException failed = await Assert.ThrowsAsync<ConnectFailedException>(() => servers.ConnectAsync(new() { FirstConnectTimeout = TimeSpan.FromSeconds(5) }));
             Assert.Equal(3, failed.Attempts.Count);
 
             long readOnlySession = zk.SessionId;

@@ -16,9 +16,11 @@ public abstract class SessionTests(Servers servers)
     [Fact]
     public async Task A_session_is_resumed_with_its_id_and_password()
     {
-        ZooKeeperClient first = await servers.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20) });
+        await using Proxy proxy = servers.Proxy();
+        ZooKeeperClient first = await proxy.ConnectAsync(new() { SessionTimeout = TimeSpan.FromSeconds(20), BackoffMaximum = TimeSpan.FromMilliseconds(100) });
         string root = await Servers.RootAsync(first);
         await first.CreateAsync(root + "/e", mode: CreateMode.Ephemeral);
+        await proxy.BreakAsync(); // or it would take the session back
         await using ZooKeeperClient second = await servers.ConnectAsync(new() { Resume = first.GetSessionCredentials() });
         Assert.Equal(first.SessionId, second.SessionId);
         Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
@@ -26,6 +28,7 @@ public abstract class SessionTests(Servers servers)
         await using ZooKeeperClient observer = await servers.ConnectAsync();
         Assert.Null(await observer.ExistsAsync(root + "/e"));
         // The first client learns what became of its session when it comes back.
+        proxy.Heal();
         await first.LostAsync();
         Assert.Equal(SessionState.Expired, first.State);
         await first.DisposeAsync();

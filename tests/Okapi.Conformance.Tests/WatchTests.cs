@@ -95,7 +95,7 @@ public abstract class WatchTests(Servers servers)
     [Fact]
     public async Task A_recursive_watch_on_the_root_of_everything_sees_everything()
     {
-        await using ZooKeeperClient zk = await servers.ConnectAsync();
+        await using ZooKeeperClient zk = await servers.ConnectAsync(new() { EventBufferSize = 1 << 20 }); // other tests go on meanwhile
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync("/", WatchMode.PersistentRecursive);
         await zk.CreateAsync(root + "/a");
@@ -192,7 +192,7 @@ public abstract class WatchTests(Servers servers)
     public async Task H29_When_a_version_is_read_the_event_of_its_write_is_in_the_stream_already()
     {
         const int Writes = 5_000;
-        await using ZooKeeperClient writer = await servers.ConnectAsync(), zk = await servers.ConnectAsync();
+        await using ZooKeeperClient writer = await servers.ConnectAsync(), zk = await servers.ConnectAsync(new() { EventBufferSize = 2 * Writes }); // none is dropped, however late they are read
         string root = await Servers.RootAsync(zk);
         await using Watch watch = await zk.WatchAsync(root);
         using var stop = new CancellationTokenSource();

@@ -40,22 +40,12 @@ public sealed class FaultTests
         var options = new SharedStateOptions { UpdateMode = UpdateMode.Optimistic };
         await using SharedState<Tally> mine = await zk.OpenTallyAsync("/s", options), theirs = await other.OpenTallyAsync("/s", options);
         long session = zk.SessionId;
-        using Fault cut = server.Faults.CutInsteadOfRequest(request => InMemory.IsMulti(request) && request.SessionId == session);
-        int runs = 0;
-        await mine.UpdateAsync(
-            async (tally, token) =>
-            {
-                if (++runs == 1) _ = WriteTheSameAsync();
-                return tally.Plus("same");
-
-                async Task WriteTheSameAsync()
-                {
-                    await cut.Struck;
-                    await theirs.UpdateAsync(same => same.Plus("same"), token);
-                }
-            },
-            Token).Soon();
-        await Waiting.UntilAsync(async () => (await mine.ReadLatestAsync(Token)).Count == 2, "both count");
+        using Fault refuse = server.Faults.Refuse(), cut = server.Faults.CutInsteadOfRequest(request => InMemory.IsMulti(request) && request.SessionId == session);
+        Task<Versioned<Tally>> updating = mine.UpdateAsync(tally => tally.Plus("same"), Token);
+        await cut.Struck.Soon();
+        Assert.Equal(1, (await theirs.UpdateAsync(tally => tally.Plus("same"), Token).Soon()).Version); // while it cannot find out
+        refuse.Dispose();
+        Assert.Equal((2, 2), ((await updating.Soon()).Version, (await mine.ReadLatestAsync(Token)).Count));
     }
 
     [Fact]

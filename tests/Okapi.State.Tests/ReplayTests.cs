@@ -29,7 +29,7 @@ public abstract class ReplayTests(Servers servers)
         for (int i = 0; i < Replicas; i++) replicas.Add(await Replica.OpenAsync(i % 2 == 0 ? await proxy.ConnectAsync(Patient()) : await servers.ConnectAsync(Patient()), path, options, seed + i));
 
         using var stop = new CancellationTokenSource();
-        Task cutting = CutAsync(proxy, seed, stop.Token);
+        Task cutting = CutAsync(proxy, replicas, seed, stop.Token);
         (int Sure, int Perhaps)[] counts = await Task.WhenAll(replicas.Select(replica => replica.UpdateAsync(15))).WaitAsync(TimeSpan.FromMinutes(2), Token);
         await stop.CancelAsync();
         await cutting;
@@ -55,14 +55,16 @@ public abstract class ReplayTests(Servers servers)
 
     private static ZooKeeperOptions Patient() => new() { Recovery = SessionRecovery.NewSession, BackoffMinimum = TimeSpan.FromMilliseconds(10), BackoffMaximum = TimeSpan.FromMilliseconds(50) };
 
-    private static async Task CutAsync(Proxy proxy, int seed, CancellationToken stop)
+    private static async Task CutAsync(Proxy proxy, List<Replica> replicas, int seed, CancellationToken stop)
     {
         var random = new Random(seed);
         try
         {
             while (true)
             {
+                Task progress = Replica.ProgressAsync(replicas, stop);
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(5, 120)), TimeProvider.System, stop);
+                await progress; // or on a slow machine nobody would get anywhere
                 if (random.Next(3) == 0) proxy.HoldReplies();
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, 30)), TimeProvider.System, stop);
                 await proxy.CutAsync();
@@ -81,6 +83,7 @@ public abstract class ReplayTests(Servers servers)
         private readonly Listening _listening;
         private readonly Random _random;
         private readonly JsonNode? _start;
+        private TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         private Replica(ZooKeeperClient zk, SharedState<Tally> state, int seed)
         {
@@ -96,6 +99,9 @@ public abstract class ReplayTests(Servers servers)
         private Task Reading { get; }
 
         public static async Task<Replica> OpenAsync(ZooKeeperClient zk, string path, SharedStateOptions options, int seed) => new(zk, await zk.OpenTallyAsync(path, options), seed);
+
+        /// <summary>Completes when one of them has come to the end of one more update.</summary>
+        public static Task ProgressAsync(List<Replica> replicas, CancellationToken stop) => Task.WhenAny(replicas.Select(replica => Volatile.Read(ref replica._tried).Task)).WaitAsync(stop);
 
         /// <returns>How many increments are sure to be in, and how many may be.</returns>
         public async Task<(int Sure, int Perhaps)> UpdateAsync(int times)
@@ -115,6 +121,8 @@ public abstract class ReplayTests(Servers servers)
                 {
                     perhaps++;
                 }
+
+                Interlocked.Exchange(ref _tried, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
             }
 
             return (times - perhaps, perhaps);
@@ -152,7 +160,7 @@ public sealed class ReplayAcrossSessionsTests
         for (int i = 0; i < 4; i++) replicas.Add(await ReplayTests.Replica.OpenAsync(await InMemory.ConnectAsync(server), "/s", new() { UpdateMode = mode, ChangeBufferSize = 4 }, seed + i));
 
         using var stop = new CancellationTokenSource();
-        Task ending = EndSessionsAsync(server, direct.SessionId, seed, stop.Token);
+        Task ending = EndSessionsAsync(server, replicas, direct.SessionId, seed, stop.Token);
         (int Sure, int Perhaps)[] counts = await Task.WhenAll(replicas.Select(replica => replica.UpdateAsync(30))).WaitAsync(TimeSpan.FromMinutes(2), Token);
         await stop.CancelAsync();
         await ending;
@@ -162,14 +170,16 @@ public sealed class ReplayAcrossSessionsTests
         await Waiting.UntilAsync(async () => (await direct.GetChildrenAsync("/s/write_lock", Token)).Count == 0 && (await judge.GetListenersAsync(Token)).Count == 1, "all have gone");
     }
 
-    private static async Task EndSessionsAsync(EmbeddedServer server, long spared, int seed, CancellationToken stop)
+    private static async Task EndSessionsAsync(EmbeddedServer server, List<ReplayTests.Replica> replicas, long spared, int seed, CancellationToken stop)
     {
         var random = new Random(seed);
         try
         {
             while (true)
             {
+                Task progress = ReplayTests.Replica.ProgressAsync(replicas, stop);
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2, 25)), TimeProvider.System, stop);
+                await progress; // or on a slow machine nobody would get anywhere
                 long[] sessions = [.. (await server.GetSessionsAsync()).Where(session => session != spared)];
                 if (sessions.Length == 0) continue;
                 long one = sessions[random.Next(sessions.Length)];

@@ -22,7 +22,10 @@ public sealed class ApacheZooKeeper : IAsyncDisposable
 {
     // Above the script's own limits, so that it is the script that gives up, cleans up and says why.
     private static readonly TimeSpan ScriptTimeout = TimeSpan.FromMinutes(3);
-    private static readonly TimeSpan WordTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WordTimeout = TimeSpan.FromSeconds(20);
+
+    // Nodes that are asked for their mode may be frozen, and are asked again.
+    private static readonly TimeSpan ModeTimeout = TimeSpan.FromSeconds(5);
 
     private static readonly Lazy<string> Unavailability = new(Check);
 
@@ -120,29 +123,7 @@ public sealed class ApacheZooKeeper : IAsyncDisposable
     /// <summary>Sends a four-letter word to a node and returns the answer.</summary>
     /// <exception cref="SocketException">The node does not listen.</exception>
     /// <exception cref="TimeoutException">The node does not answer.</exception>
-    public async Task<string> WordAsync(int id, string word)
-    {
-        using var timeout = new CancellationTokenSource(WordTimeout);
-        using var client = new TcpClient(AddressFamily.InterNetwork);
-        var answer = new MemoryStream();
-        try
-        {
-            await client.ConnectAsync(IPAddress.Loopback, Node(id).Port, timeout.Token);
-            NetworkStream stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(word), timeout.Token);
-            await stream.CopyToAsync(answer, timeout.Token);
-        }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
-        {
-            throw new TimeoutException($"Node {id} did not answer \"{word}\" within {WordTimeout.TotalSeconds} s.");
-        }
-        catch (IOException) when (answer.Length > 0)
-        {
-            // The server may reset the connection after it has answered.
-        }
-
-        return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
-    }
+    public Task<string> WordAsync(int id, string word) => AskAsync(id, word, WordTimeout);
 
     /// <summary>Finds the first node in a mode, and waits for one while there is none (an election takes a while).</summary>
     /// <param name="mode">The mode as "srvr" names it: standalone, leader, follower, observer or read-only.</param>
@@ -179,7 +160,7 @@ public sealed class ApacheZooKeeper : IAsyncDisposable
         try
         {
             const string Label = "Mode: ";
-            string answer = await WordAsync(id, "srvr");
+            string answer = await AskAsync(id, "srvr", ModeTimeout);
             return answer.Split('\n').FirstOrDefault(line => line.StartsWith(Label, StringComparison.Ordinal))
                 ?[Label.Length..].Trim();
         }
@@ -196,6 +177,30 @@ public sealed class ApacheZooKeeper : IAsyncDisposable
         {
             await RunAsync(["stop", Directory]);
         }
+    }
+
+    private async Task<string> AskAsync(int id, string word, TimeSpan limit)
+    {
+        using var timeout = new CancellationTokenSource(limit);
+        using var client = new TcpClient(AddressFamily.InterNetwork);
+        var answer = new MemoryStream();
+        try
+        {
+            await client.ConnectAsync(IPAddress.Loopback, Node(id).Port, timeout.Token);
+            NetworkStream stream = client.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(word), timeout.Token);
+            await stream.CopyToAsync(answer, timeout.Token);
+        }
+        catch (OperationCanceledException) when (timeout.IsCancellationRequested)
+        {
+            throw new TimeoutException($"Node {id} did not answer \"{word}\" within {limit.TotalSeconds} s.");
+        }
+        catch (IOException) when (answer.Length > 0)
+        {
+            // The server may reset the connection after it has answered.
+        }
+
+        return Encoding.UTF8.GetString(answer.GetBuffer(), 0, (int)answer.Length);
     }
 
     private static string? FindScript()

@@ -47,6 +47,9 @@ public abstract class Target : IAsyncDisposable
     /// <summary>The password of the digest user "super".</summary>
     public const string SuperPassword = "okapi-super";
 
+    /// <summary>What sessions ask for that are not to expire. Nobody sends pings for those that are spoken for in bytes, and a busy machine may be long about a test.</summary>
+    public const int TimeoutMs = 60_000;
+
     /// <summary>Whether watches, transactions and the rest have the quirks of 3.8.0, and not the behaviour of 3.9.</summary>
     public abstract bool IsVersion38 { get; }
 
@@ -59,7 +62,7 @@ public abstract class Target : IAsyncDisposable
 
     public Task<WireClient> ConnectAsync() => WireClient.ConnectAsync(EndPoint);
 
-    public Task<WireClient> OpenAsync(int timeoutMs = 10_000, ConnectResponse? resume = null, long lastZxid = 0, bool readOnly = false) =>
+    public Task<WireClient> OpenAsync(int timeoutMs = TimeoutMs, ConnectResponse? resume = null, long lastZxid = 0, bool readOnly = false) =>
         WireClient.OpenAsync(EndPoint, timeoutMs, resume, lastZxid, readOnly);
 
     /// <summary>Sends a four-letter word and gives all that comes back.</summary>

@@ -5,7 +5,7 @@ namespace Okapi.TestServers;
 /// <summary>Bounded waits. The bound only says when a test has failed, so it is far above what anything takes.</summary>
 internal static class Waiting
 {
-    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Bound = TimeSpan.FromSeconds(60);
 
     public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(Bound, TestContext.Current.CancellationToken);
 

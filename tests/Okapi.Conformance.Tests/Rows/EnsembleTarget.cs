@@ -11,6 +11,9 @@ public abstract class EnsembleTarget : Target
 
     public override IPEndPoint EndPoint => Members[0];
 
+    /// <summary>Finds a member that follows another, counted from 0; where there are no roles it is any.</summary>
+    public abstract Task<int> FindFollowerAsync();
+
     /// <summary>Takes its quorum from a member, counted from 0, and waits until it serves reads alone. Connections to it and to others may end.</summary>
     public abstract Task MakeReadOnlyAsync(int member);
 
@@ -33,6 +36,12 @@ public sealed class ApacheEnsembleTarget : EnsembleTarget
     public override IReadOnlyList<IPEndPoint> Members => [.. _servers.Nodes.Select(node => new IPEndPoint(IPAddress.Loopback, node.Port))];
 
     public static async Task<ApacheEnsembleTarget> StartAsync(params string[] arguments) => new(await ApacheZooKeeper.StartAsync(arguments));
+
+    public override async Task<int> FindFollowerAsync()
+    {
+        int follower = await _servers.FindAsync("follower");
+        return _servers.Nodes.TakeWhile(node => node.Id != follower).Count();
+    }
 
     public override async Task MakeReadOnlyAsync(int member)
     {
@@ -90,6 +99,8 @@ public sealed class EmbeddedEnsembleTarget : EnsembleTarget
         own.Version = version;
         return new(await EmbeddedServer.StartAsync(own), version);
     }
+
+    public override Task<int> FindFollowerAsync() => Task.FromResult(0);
 
     public override async Task MakeReadOnlyAsync(int member) => _readOnly = await _server.Members[member].Faults.TurnReadOnlyAsync();
 

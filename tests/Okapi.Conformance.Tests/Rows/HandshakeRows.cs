@@ -97,19 +97,20 @@ public abstract class HandshakeRows(TargetFixture fixture) : RowTest(fixture)
     [Row("B6")]
     public async Task B6_a_session_is_resumed_with_another_timeout()
     {
-        WireClient first = await OpenAsync(10_000);
+        WireClient first = await OpenAsync();
         string root = await RootAsync(first);
         await first.CreatedAsync(root + "/e", flags: 1);
-        WireClient second = await OpenAsync(5_000, first.Session);
-        Assert.Equal((first.SessionId, 5_000), (second.SessionId, second.Session.TimeoutMs));
+        WireClient second = await OpenAsync(20_000, first.Session);
+        Assert.Equal((first.SessionId, 20_000), (second.SessionId, second.Session.TimeoutMs));
         Assert.Equal(first.Session.Password, second.Session.Password);
         Assert.Equal(first.SessionId, (await second.StatAsync(root + "/e")).EphemeralOwner);
-        WireClient third = await OpenAsync(1, second.Session, lastZxid: await second.LastZxidAsync());
-        Assert.Equal((first.SessionId, 1_000), (third.SessionId, third.Session.TimeoutMs));
-        WireClient fourth = await OpenAsync(10_000, third.Session); // for the rest of the test
-        await fourth.DisposeAsync();
-        WireClient fifth = await OpenAsync(10_000, third.Session); // resumed from nothing as well
-        Assert.True(await fifth.IsThereAsync(root + "/e"));
+        WireClient third = await OpenAsync(resume: second.Session, lastZxid: await second.LastZxidAsync());
+        Assert.Equal((first.SessionId, Target.TimeoutMs), (third.SessionId, third.Session.TimeoutMs));
+        await third.DisposeAsync();
+        WireClient fourth = await OpenAsync(resume: third.Session); // resumed from nothing as well
+        Assert.True(await fourth.IsThereAsync(root + "/e"));
+        WireClient fifth = await OpenAsync(1, fourth.Session); // the last, for a second is soon over
+        Assert.Equal((first.SessionId, 1_000), (fifth.SessionId, fifth.Session.TimeoutMs));
     }
 
     [Theory]

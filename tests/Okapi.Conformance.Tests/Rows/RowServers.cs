@@ -52,5 +52,5 @@ public static class RowOptions
     public static TargetOptions SaslRequired { get; } = new() { Sasl = $"{User}:{Password}", RequireSasl = true };
 
     /// <summary>What can be switched on or off without a bearing on one another.</summary>
-    public static TargetOptions Switched { get; } = new() { Words = null, Ttl = false, Reconfig = true, MaxClientConnections = 20, MaxSessionTimeoutMs = 10_000 };
+    public static TargetOptions Switched { get; } = new() { Words = null, Ttl = false, Reconfig = true, MaxClientConnections = 20, MaxSessionTimeoutMs = 30_000 };
 }

@@ -18,7 +18,7 @@ public abstract class RowTest(TargetFixture fixture) : IAsyncDisposable
     protected bool Is38 => Target.IsVersion38;
 
     /// <summary>Opens a session, or resumes one; it ends with the test.</summary>
-    protected async Task<WireClient> OpenAsync(int timeoutMs = 10_000, ConnectResponse? resume = null, long lastZxid = 0, bool readOnly = false)
+    protected async Task<WireClient> OpenAsync(int timeoutMs = Target.TimeoutMs, ConnectResponse? resume = null, long lastZxid = 0, bool readOnly = false)
     {
         WireClient client = await ConnectAsync();
         await client.HandshakeAsync(timeoutMs, resume, lastZxid, readOnly);
@@ -61,7 +61,6 @@ public abstract class RowTest(TargetFixture fixture) : IAsyncDisposable
     // To the end of the connection, so that no session of this test takes a zxid from the next one's.
     private static async Task EndAsync(WireClient client)
     {
-        client.Patience = TimeSpan.FromSeconds(5);
         try
         {
             await client.SendAsync(OpCode.CloseSession);

@@ -63,7 +63,7 @@ public abstract class WordRows(TargetFixture fixture) : RowTest(fixture)
         (await zk.PingAsync()).Ok();
         string[] lines = (await Target.WordAsync("cons")).TrimEnd('\n').Split('\n');
         Assert.All(lines, line => Assert.Matches($@"\A{Connection}.*\)\z", line));
-        Assert.Contains(lines, line => line.Contains($"sid=0x{zk.SessionId:x},", StringComparison.Ordinal) && line.Contains("lop=PING,", StringComparison.Ordinal) && line.Contains("to=10000,", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains($"sid=0x{zk.SessionId:x},", StringComparison.Ordinal) && line.Contains("lop=PING,", StringComparison.Ordinal) && line.Contains("to=60000,", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public abstract class ZxidRows(TargetFixture fixture) : RowTest(fixture)
     {
         WireClient zk = await OpenAsync();
         string root = await RootAsync(zk);
-        WireClient owner = await OpenAsync(2_000);
+        WireClient owner = await OpenAsync(4_000);
         for (int i = 0; i < 3; i++) await owner.CreatedAsync(root + "/e", flags: 3);
         long zxid = await zk.LastZxidAsync();
         await owner.ExpectCloseAsync();
@@ -82,7 +82,7 @@ public abstract class ZxidRows(TargetFixture fixture) : RowTest(fixture)
             ("a delete of all", ErrorCode.BadArguments, OpCode.Delete, Body.Number("/", -1).Bytes()),
             ("delete", ErrorCode.Ok, OpCode.Delete, Body.Number(root + "/n", -1).Bytes()),
             ("container", ErrorCode.Ok, OpCode.CreateContainer, Body.Create(root + "/c", flags: 4).Bytes()),
-            ("ttl", ErrorCode.Ok, OpCode.CreateTtl, Body.Create(root + "/t", flags: 5, ttlMs: 100_000).Bytes()),
+            ("ttl", ErrorCode.Ok, OpCode.CreateTtl, Body.Create(root + "/t", flags: 5, ttlMs: 100_000_000).Bytes()),
             ("a bad ttl", ErrorCode.BadArguments, OpCode.CreateTtl, Body.Create(root + "/t", flags: 5, ttlMs: 0).Bytes()),
         ];
         foreach ((string what, ErrorCode told, OpCode type, byte[] body) in writes)

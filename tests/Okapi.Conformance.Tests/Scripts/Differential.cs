@@ -6,7 +6,7 @@ namespace Okapi.Conformance.Tests.Scripts;
 /// <summary>Runs the same scripts on two servers, several at once, and tells of the scripts on which they differ.</summary>
 public sealed class Differential(string oneName, Target one, string otherName, Target other)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     // Short, for a server that does not answer is met again and again; but only where it has been seen not to answer.
     private static readonly TimeSpan ShrinkingPatience = TimeSpan.FromSeconds(2);

@@ -48,8 +48,6 @@ public abstract class SaslTests(TargetFixture plain, TargetFixture demanding, Ta
         await using var proxy = new SocketProxy(server.EndPoint.Port);
         ZooKeeperOptions throughProxy = As("ann", "of-ann");
         throughProxy.BackoffMinimum = throughProxy.BackoffMaximum = TimeSpan.FromMilliseconds(1);
-        throughProxy.Recovery = SessionRecovery.NewSession;
-        throughProxy.SessionTimeout = TimeSpan.FromSeconds(2);
         await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, throughProxy, Cancel))
         {
             for (int cut = 0; cut < 10; cut++)
@@ -59,8 +57,13 @@ public abstract class SaslTests(TargetFixture plain, TargetFixture demanding, Ta
                 await lost;
                 Assert.Equal("x"u8.ToArray(), (await zk.GetAsync("/ann", Cancel)).Data);
             }
+        }
 
-            // Every session: away for longer than its time, and then a new one.
+        // Every session: away for longer than its time, and then a new one.
+        throughProxy.Recovery = SessionRecovery.NewSession;
+        throughProxy.SessionTimeout = TimeSpan.FromSeconds(4);
+        await using (ZooKeeperClient zk = await ZooKeeperClient.ConnectAsync(proxy.ConnectString, throughProxy, Cancel))
+        {
             long session = zk.SessionId;
             Task expired = AuthTests.WaitForAsync(zk, change => change.State == SessionState.Expired);
             await proxy.BreakAsync();

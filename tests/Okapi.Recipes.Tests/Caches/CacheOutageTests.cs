@@ -95,7 +95,8 @@ public abstract class CacheOutageTests(Servers servers)
         await cache.DisposeAsync().AsTask().Soon();
         proxy.Heal();
         await zk.GetAsync(root, Ct);
-        Assert.DoesNotContain(root + "\n", await servers.WordAsync("wchp"));
+        // The connection that was cut may go a moment after the next has come, and its watches with it; one that was armed again would stay.
+        await Waiting.UntilAsync(async () => !(await servers.WordAsync("wchp")).Contains(root + "\n", StringComparison.Ordinal), "the watch is gone");
     }
 
     [Fact]

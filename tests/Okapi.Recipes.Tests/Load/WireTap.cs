@@ -20,8 +20,11 @@ internal sealed class WireTap
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(server.Host, server.Port, cancellationToken);
-        return new Tapped(new NetworkStream(socket, ownsSocket: true), this);
+        return On(new NetworkStream(socket, ownsSocket: true));
     }
+
+    /// <summary>Counts what passes through a stream.</summary>
+    public Stream On(Stream stream) => new Tapped(stream, this);
 
     private void OnReply(int xid)
     {

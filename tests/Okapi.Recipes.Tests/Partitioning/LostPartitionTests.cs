@@ -9,6 +9,12 @@ public sealed class LostPartitionTests(InMemoryServer servers) : IClassFixture<I
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    /// <param name="Item">The item.</param>
+    /// <param name="Version">The version that it gave the item's znode.</param>
+    /// <param name="Token">The fencing token of who wrote.</param>
+    /// <param name="Path">The znode by which he held the item.</param>
+    private sealed record Write(string Item, int Version, long Token, string Path);
+
     private static ZooKeeperOptions Recovering => new() { Recovery = SessionRecovery.NewSession, BackoffMinimum = TimeSpan.FromMilliseconds(1), BackoffMaximum = TimeSpan.FromMilliseconds(20) };
 
     [Fact]
@@ -55,7 +61,7 @@ public sealed class LostPartitionTests(InMemoryServer servers) : IClassFixture<I
         await using ZooKeeperClient zk = await servers.ConnectAsync();
         string root = await Servers.RootAsync(zk);
         foreach (string item in s_items) await zk.CreateAsync($"{root}/{item}", cancellationToken: Ct);
-        var writes = new ConcurrentQueue<(string Item, int Version, long Token)>();
+        var writes = new ConcurrentQueue<Write>();
         var clients = new List<ZooKeeperClient>();
         for (int i = 0; i < 3; i++) clients.Add(await servers.ConnectAsync(Recovering));
         using var stop = new CancellationTokenSource();
@@ -77,13 +83,17 @@ public sealed class LostPartitionTests(InMemoryServer servers) : IClassFixture<I
 
         foreach (string item in s_items)
         {
+            // Whatever the faults have hit: once more it changes hands.
             int before = writes.Count(write => write.Item == item);
             await Waiting.UntilAsync(() => Task.FromResult(writes.Count(write => write.Item == item) > before), $"somebody works on {item}");
+            Write last = writes.Last(write => write.Item == item);
+            await zk.TryDeleteAsync(last.Path, cancellationToken: Ct);
+            await Waiting.UntilAsync(() => Task.FromResult(writes.Any(write => write.Item == item && write.Token > last.Token)), $"the next works on {item}");
         }
 
         await stop.CancelAsync();
         await Task.WhenAll(members).Soon();
-        foreach (IGrouping<string, (string, int Version, long Token)> item in writes.GroupBy(write => write.Item))
+        foreach (IGrouping<string, Write> item in writes.GroupBy(write => write.Item))
         {
             long[] tokens = [.. item.OrderBy(write => write.Version).Select(write => write.Token)];
             Assert.Equal(tokens.Order(), tokens); // once a later holder has written, no earlier one does
@@ -122,7 +132,7 @@ public sealed class LostPartitionTests(InMemoryServer servers) : IClassFixture<I
             try
             {
                 TransactionResult result = await client.Transaction().Check(share.Paths[item]).Set($"{root}/{item}", default(ReadOnlyMemory<byte>)).TryCommitAsync(Ct);
-                if (result.IsCommitted) writes.Enqueue((item, result.Operations[1].Stat!.Value.Version, share.FencingTokens[item]));
+                if (result.IsCommitted) writes.Enqueue(new(item, result.Operations[1].Stat!.Value.Version, share.FencingTokens[item], share.Paths[item]));
             }
             catch (ZooKeeperException)
             {
