@@ -106,6 +106,16 @@ public class FaultTests
     }
 
     [Fact]
+    public async Task A_delay_has_begun_when_it_tells_that_it_has_struck()
+    {
+        var time = new TimerTime();
+        await using EmbeddedServer server = await InMemory.StartAsync(options => options.TimeProvider = time);
+        await using WireClient zk = await InMemory.OpenAsync(server);
+        using Fault delay = server.Faults.Delay(TimeSpan.FromSeconds(3), FaultDirection.Replies);
+        await delay.BeginsBeforeItStrikesAsync(time, () => zk.SendAsync(OpCode.Ping, xid: Xids.Ping));
+    }
+
+    [Fact]
     public async Task Split_replies_come_byte_by_byte_and_whole()
     {
         await using EmbeddedServer server = await InMemory.StartAsync();

@@ -38,9 +38,11 @@ public sealed class CachedNode
     internal long Bytes => 300 + Data.Length + (4L * Path.Length);
 
     // Versions wrap (H65, ZOOKEEPER-4743); transactions do not.
-    internal bool IsSameAs(CachedNode other) => Stat.IsSameWriteAs(other.Stat) && Stat.IsSameZnodeAs(other.Stat) && IsForbidden == other.IsForbidden;
+    internal bool IsSameAs(CachedNode other) => IsSameStat(other.Stat) && IsForbidden == other.IsForbidden;
 
-    internal bool IsSameAs(Stat stat) => Stat.IsSameWriteAs(stat) && Stat.IsSameZnodeAs(stat) && !IsForbidden;
+    internal bool IsSameAs(Stat stat) => IsSameStat(stat) && !IsForbidden;
 
     internal bool IsNewerThan(CachedNode other) => Stat.Czxid > other.Stat.Czxid || (Stat.Czxid == other.Stat.Czxid && Stat.Mzxid > other.Stat.Mzxid);
+
+    private bool IsSameStat(in Stat stat) => Stat.IsSameZnodeAs(stat) && (Stat.IsSameWriteAs(stat) || (Stat.Mzxid == stat.Mzxid && Path == "/zookeeper/config")); // its time is each server's own
 }

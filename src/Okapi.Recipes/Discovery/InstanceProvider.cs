@@ -88,7 +88,12 @@ public sealed class InstanceProvider<T> : IAsyncDisposable
             Task changed = _changed.Next;
             if (TryGet() is { } instance) return instance;
             cancellationToken.ThrowIfCancellationRequested();
-            if (_following.IsCompleted) await _following.ConfigureAwait(false);
+            if (_following.IsCompleted)
+            {
+                ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this); // since it was asked above
+                await _following.ConfigureAwait(false);
+            }
+
             await WaitAsync(changed, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -55,12 +55,8 @@ public sealed class DistributedSemaphore : IAsyncDisposable
     /// <returns>The holders at some moment of the call.</returns>
     public Task<IReadOnlyList<LockContender>> GetHoldersAsync(CancellationToken cancellationToken = default) => _leases.GetHoldersAsync(cancellationToken);
 
-    /// <summary>Gives back what is held through this object, and ends what is waited for through it.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await _line.DisposeAsync().ConfigureAwait(false);
-        await _leases.DisposeAsync().ConfigureAwait(false);
-    }
+    /// <summary>Gives back what is held through this object, each even if another's return is refused, and ends what is waited for through it.</summary>
+    public ValueTask DisposeAsync() => new(Task.WhenAll(_line.DisposeAsync().AsTask(), _leases.DisposeAsync().AsTask()));
 
     /// <summary>Whoever is first in the line waits for a lease to be free, and takes it.</summary>
     private Task<LockHandle?> EnterAsync(TimeSpan? timeout, CancellationToken cancellationToken) => _leases.TakeAsync(

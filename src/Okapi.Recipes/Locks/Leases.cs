@@ -48,8 +48,22 @@ internal sealed class Leases(ZooKeeperClient zk, string path, int maxLeases, Rec
         finally
         {
             Task leaving = first.DisposeAsync().AsTask();
-            if (turn.Handle is not null) await leaving.ConfigureAwait(false);
+            if (turn.Handle is { } lease) await LeaveLineAsync(leaving, lease).ConfigureAwait(false);
             else Background.Leave(leaving); // whoever has given up does not wait for servers
+        }
+    }
+
+    /// <summary>Who has a lease and cannot leave the line for the next is told so, and has none.</summary>
+    private static async Task LeaveLineAsync(Task leaving, LockHandle lease)
+    {
+        try
+        {
+            await leaving.ConfigureAwait(false);
+        }
+        catch
+        {
+            await lease.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 

@@ -33,7 +33,7 @@ public sealed class LockHandle : IAsyncDisposable
     /// <summary>The znode that stands for it. As long as it is there, nobody else holds the same: <c>zk.Transaction().Check(handle.Path)</c> makes a write depend on it.</summary>
     public string Path { get; }
 
-    /// <summary>The czxid of the znode: higher for each who holds it after this one.</summary>
+    /// <summary>The czxid of the znode: higher for each who holds it after this one, unless the servers have lost data between them.</summary>
     public long FencingToken { get; }
 
     /// <summary>

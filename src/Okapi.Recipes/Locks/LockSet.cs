@@ -86,7 +86,7 @@ public sealed class LockSetHandle : IAsyncDisposable
     /// <summary>Whether all are still held for certain.</summary>
     public bool IsHeld => _handles.All(static each => each.IsHeld);
 
-    /// <summary>Gives them back, the last that was taken first; each, even if another's return is refused.</summary>
+    /// <summary>Gives them back, beginning with the last that was taken; each, even if another's return is refused.</summary>
     public async ValueTask DisposeAsync()
     {
         try

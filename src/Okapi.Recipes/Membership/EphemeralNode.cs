@@ -103,7 +103,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// Ends the keeping and deletes the znode.
     /// </summary>
     /// <returns>
-    /// Completes when it is gone; or when the session is at risk or the server at hand is read-only, and then the deletion goes on until a server has taken it or the session is over.
+    /// Completes when it is gone; or there is no connection, or no server that takes writes, and then the deletion goes on in the background until a server has taken it or the session is over.
     /// </returns>
     public ValueTask DisposeAsync() => new(_disposal.Value);
 
@@ -235,7 +235,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     {
         if (_creating is Task creating) await creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         long session = _zk.SessionId;
-        await Endurance.Unlimited.AskAsync(_zk, _ => RemoveOnceAsync(session), CancellationToken.None).ConfigureAwait(false);
+        await Removal.RunAsync(_zk, () => RemoveOnceAsync(session)).ConfigureAwait(false);
     }
 
     private async Task RemoveOnceAsync(long session)

@@ -22,7 +22,7 @@ public sealed class HeldNode
     /// <summary>The znode.</summary>
     public string Path { get; }
 
-    /// <summary>The transaction that created the znode (czxid). Whatever is created at this path later has a greater one.</summary>
+    /// <summary>The transaction that created the znode (czxid). Whatever is created at this path later has a greater one, unless the servers have lost data between them.</summary>
     public long FencingToken { get; }
 
     /// <summary>

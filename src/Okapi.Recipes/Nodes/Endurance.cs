@@ -6,7 +6,10 @@ namespace Okapi.Recipes.Nodes;
 /// </summary>
 internal sealed class Endurance
 {
-    /// <summary>For what goes with its session, such as a place in a line: whoever has lost the session begins anew. Waits for a server that takes writes.</summary>
+    /// <summary>
+    /// For what goes with its session, such as a place in a line: whoever has lost the session begins anew. Waits for a server that takes writes. What was lost with the connection can be asked for again in the next session, so
+    /// that whoever asks looks whose it is.
+    /// </summary>
     public static readonly Endurance WithinSession = new(outlastsSession: false, outlastsReadOnly: true);
 
     /// <summary>For a user's call: it goes on in the next session. That a server takes no writes is the user's to know.</summary>

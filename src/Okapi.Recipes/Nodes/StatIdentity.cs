@@ -1,7 +1,8 @@
 namespace Okapi.Recipes.Nodes;
 
 /// <summary>
-/// Whether two Stats tell of the same thing. Servers that have lost data (an emptied disk, a backup) count their transactions anew, so that one zxid can be that of two transactions; the leader's clock tells them apart.
+/// Whether two Stats tell of the same thing. Servers that have lost data (an emptied disk, a backup) count their transactions anew, so that one zxid can be that of two transactions; the leader's clock, which is part of each, tells them apart.
+/// Not so for <c>/zookeeper/config</c>: each server of Apache's writes it for itself when it starts, by its own clock (ZKDatabase.initConfigInZKDatabase).
 /// </summary>
 internal static class StatIdentity
 {

@@ -48,7 +48,13 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
                 // In the session of the claim nobody but an earlier try deletes the mark.
                 if (done.FailedIndex == 0 && doubt is not null && !sessionLost.IsCancellationRequested) return true;
                 if (done.FailedIndex == 0 && doubt is not null && await _zk.ExistsAsync(EntryPath, cancellationToken).ConfigureAwait(false) is null) throw doubt;
-                if (done.Operations[done.FailedIndex.Value].Error is not ErrorCode.NoNode) await _zk.DeleteAsync(EntryPath, cancellationToken: cancellationToken).ConfigureAwait(false);
+                if (done.Operations[done.FailedIndex.Value].Error is not ErrorCode.NoNode)
+                {
+                    // Asked for by itself, so that the server's own error says why it is refused.
+                    string refused = done.FailedIndex switch { 0 => MarkPath, 1 => LockPath, _ => EntryPath };
+                    await _zk.DeleteAsync(refused, cancellationToken: cancellationToken).ConfigureAwait(false);
+                }
+
                 if (done.FailedIndex > 0) await ReleaseAsync().ConfigureAwait(false);
                 return false;
             }
@@ -64,7 +70,7 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
         }
     }
 
-    /// <summary>Gives the entry back. When this returns it is done, or no server takes writes and it goes on in the background until a server has taken it or the session is over (H58).</summary>
+    /// <summary>Gives the entry back. When this returns it is done; or there is no connection, or no server that takes writes, and it goes on in the background until a server has taken it or the session is over (H58).</summary>
     public Task ReleaseAsync() => Removal.RunAsync(_zk, ReleaseOnceAsync);
 
     /// <summary>Whether a name in the folder of locks is a mark and not a lock.</summary>
@@ -129,6 +135,10 @@ internal sealed class EntryClaim(QueueFolder folder, EntryName entry)
     private async Task ReleaseOnceAsync()
     {
         TransactionResult released = await _zk.Transaction().Delete(MarkPath).Delete(LockPath).TryCommitAsync().ConfigureAwait(false);
-        if (released.FailedIndex == 1) await _zk.TryDeleteAsync(MarkPath).ConfigureAwait(false); // somebody deleted the lock by hand
+        if (released.IsCommitted || IsGone(released, index: 0)) return;
+        if (IsGone(released, index: 1)) await _zk.TryDeleteAsync(MarkPath).ConfigureAwait(false); // somebody deleted the lock by hand
+        else await _zk.TryDeleteAsync(released.FailedIndex == 0 ? MarkPath : LockPath).ConfigureAwait(false); // the server's own error says why it is refused
+
+        static bool IsGone(TransactionResult released, int index) => released.FailedIndex == index && released.Operations[index].Error == ErrorCode.NoNode;
     }
 }

@@ -56,7 +56,7 @@ public sealed class ReceivedEntry : IAsyncDisposable
     }
 
     /// <summary>Gives the entry back to the queue.</summary>
-    /// <returns>Completes when it is back, or no server takes writes and the giving back goes on in the background.</returns>
+    /// <returns>Completes when it is back; or there is no connection, or no server that takes writes, and the giving back goes on in the background.</returns>
     public Task AbandonAsync() => Interlocked.Exchange(ref _isReleased, 1) == 0 ? _claim.ReleaseAsync() : Task.CompletedTask;
 
     /// <summary>As <see cref="AbandonAsync"/>, unless the entry is completed.</summary>

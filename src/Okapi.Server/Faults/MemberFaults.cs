@@ -68,8 +68,9 @@ internal sealed class MemberFaults(FaultBook book, int member, TimeProvider time
 
         if (book.Find(FaultKind.Delay, member, direction) is { } delay)
         {
-            delay.Strike();
-            await Task.Delay(delay.Duration, time, ct).ConfigureAwait(false);
+            var waiting = Task.Delay(delay.Duration, time, ct);
+            delay.Strike(); // whoever moves the clock then moves this wait with it
+            await waiting.ConfigureAwait(false);
         }
     }
 }

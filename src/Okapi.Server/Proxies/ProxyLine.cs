@@ -127,7 +127,7 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
             traffic.Add(direction, size);
             CutIfDue();
             ct.ThrowIfCancellationRequested();
-            if (split is not null) await Waits.ForAsync(pause, split, _time, ct).ConfigureAwait(false);
+            if (split is not null) await Waits.StrikeAsync(split, pause, _time, ct).ConfigureAwait(false);
         }
 
         return null;
@@ -149,11 +149,7 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
     /// <summary>Tells the other side that there is no more.</summary>
     private async ValueTask EndAsync(EndKind end, CancellationToken ct)
     {
-        foreach ((Fault fault, SlowlyClosed slow) in All<SlowlyClosed>())
-        {
-            fault.Strike();
-            await Waits.ForAsync(slow.By, fault, _time, ct).ConfigureAwait(false);
-        }
+        foreach ((Fault fault, SlowlyClosed slow) in All<SlowlyClosed>()) await Waits.StrikeAsync(fault, slow.By, _time, ct).ConfigureAwait(false);
 
         await StallAsync(ct).ConfigureAwait(false);
         while (Find<Swallowed>() is { } blackhole)
@@ -171,9 +167,8 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
         TimeSpan delay = TimeSpan.Zero;
         foreach ((Fault fault, Delayed delayed) in All<Delayed>())
         {
-            fault.Strike();
             delay += delayed.By + (delayed.Jitter * ((2 * _random.NextDouble()) - 1));
-            await Waits.ForAsync(delay - _time.GetElapsedTime(receivedAt), fault, _time, ct).ConfigureAwait(false);
+            await Waits.StrikeAsync(fault, delay - _time.GetElapsedTime(receivedAt), _time, ct).ConfigureAwait(false);
         }
     }
 
@@ -191,13 +186,12 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
     private async ValueTask<int> ThrottleAsync(int size, CancellationToken ct)
     {
         if (All<Throttled>().OrderBy(each => each.Impairment.BytesPerSecond).FirstOrDefault() is not { Fault: { } fault, Impairment: { } limit }) return size;
-        fault.Strike();
         size = (int)Math.Min(size, Math.Max(1, limit.BytesPerSecond / Steps));
         long takes = (long)Math.Ceiling(size / (double)limit.BytesPerSecond * _time.TimestampFrequency);
         long now = _time.GetTimestamp();
         // Time is taken from when the line was free and not from when it was looked at, or the lateness of timers would add up.
         _freeAt = Math.Max(_freeAt, now - (_time.TimestampFrequency / Steps)) + takes;
-        await Waits.ForAsync(_time.GetElapsedTime(now, _freeAt), fault, _time, ct).ConfigureAwait(false);
+        await Waits.StrikeAsync(fault, _time.GetElapsedTime(now, _freeAt), _time, ct).ConfigureAwait(false);
         return size;
     }
 
@@ -205,12 +199,11 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
     private async ValueTask SwallowAsync(Fault fault, Buffered buffered, CancellationToken ct)
     {
         TimeSpan cutAfter = ((Swallowed)fault.Impairment!).CutAfter;
-        fault.Strike();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(ct);
         Task losing = LoseAsync(over.Token);
         try
         {
-            await Waits.ForAsync(cutAfter, fault, _time, ct).ConfigureAwait(false);
+            await Waits.StrikeAsync(fault, cutAfter, _time, ct).ConfigureAwait(false);
         }
         finally
         {
@@ -247,7 +240,6 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
     private (Fault? Fault, TimeSpan Pause) Split(ref int size)
     {
         if (All<Splitting>().OrderBy(each => each.Impairment.Size).FirstOrDefault() is not { Fault: { } fault, Impairment: { } split }) return default;
-        fault.Strike();
         size = Math.Min(size, split.Size);
         return (fault, split.Pause);
     }

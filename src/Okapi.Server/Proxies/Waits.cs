@@ -3,12 +3,19 @@ namespace Okapi.Server.Proxies;
 /// <summary>Waits that a fault makes.</summary>
 internal static class Waits
 {
-    /// <summary>Waits for a time, or until the fault is over.</summary>
-    public static async ValueTask ForAsync(TimeSpan wait, Fault fault, TimeProvider time, CancellationToken ct)
+    /// <summary>Strikes, and waits for a time or until the fault is over. The timer is set first, so that whoever hears of the strike and moves the clock moves this wait with it.</summary>
+    public static async ValueTask StrikeAsync(Fault fault, TimeSpan wait, TimeProvider time, CancellationToken ct)
     {
-        if (wait <= TimeSpan.Zero && wait != Timeout.InfiniteTimeSpan) return;
+        if (wait <= TimeSpan.Zero && wait != Timeout.InfiniteTimeSpan)
+        {
+            fault.Strike();
+            return;
+        }
+
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        await Task.WhenAny(Task.Delay(wait, time, either.Token), fault.Over).ConfigureAwait(false);
+        Task waiting = Task.WhenAny(Task.Delay(wait, time, either.Token), fault.Over);
+        fault.Strike();
+        await waiting.ConfigureAwait(false);
         await either.CancelAsync().ConfigureAwait(false); // or the timer would stay
         ct.ThrowIfCancellationRequested();
     }

@@ -36,6 +36,20 @@ public sealed class CacheContentTests
         Assert.Equal(-1, _content.Snapshot.TryGet("/")!.Stat.Version);
     }
 
+    /// <summary>Servers that have lost data give a transaction's number again. The ensemble's configuration each of Apache's servers writes for itself, under one number.</summary>
+    [Theory]
+    [InlineData("/a", 1)]
+    [InlineData("/zookeeper/config", 0)]
+    public void The_time_of_a_write_tells_two_of_one_number_apart_but_where_each_server_writes(string path, int changes)
+    {
+        Read("/", Found("/", 0, 0));
+        if (ZnodePath.GetParent(path) is { } parent and not "/") Read(parent, Found(parent, 0, 0));
+        Read(path, Found(path, 1, 5, modified: 1000));
+        Assert.Equal(path, _content.TakeChanges()[^1].Path);
+        Read(path, Found(path, 1, 5, modified: 2000), load: true);
+        Assert.Equal(changes, _content.TakeChanges().Length);
+    }
+
     [Fact]
     public void A_list_that_is_older_than_a_child_does_not_remove_it()
     {
@@ -171,8 +185,8 @@ public sealed class CacheContentTests
         }
     }
 
-    private static NodeReading Found(string path, long czxid, long mzxid, int version = 0) =>
-        new() { Node = new(path, default, default(Stat) with { Czxid = czxid, Mzxid = mzxid, Version = version }) };
+    private static NodeReading Found(string path, long czxid, long mzxid, int version = 0, long modified = 0) =>
+        new() { Node = new(path, default, default(Stat) with { Czxid = czxid, Mzxid = mzxid, Version = version, ModifiedMilliseconds = modified }) };
 
     private static NodeReading Listed(NodeReading found, long pzxid, params string[] names) => found with { IsListed = true, Names = names, Pzxid = pzxid };
 

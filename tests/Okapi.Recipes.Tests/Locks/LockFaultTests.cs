@@ -58,7 +58,29 @@ public class LockFaultTests
         using (RefuseDeletion(three[0].Path, three[1].Path)) await Assert.ThrowsAsync<NoAuthException>(() => leases.DisposeAsync().AsTask().Soon());
         await using LockHandle lease = await other.Semaphore("/s", maxLeases: 3).AcquireAsync(Ct).Soon();
 
+        // The place of who waits may not be given back.
+        DistributedSemaphore full = zk.Semaphore("/t", maxLeases: 1);
+        await full.AcquireAsync(Ct).Soon();
+        Task<LockHandle> waiting = full.AcquireAsync(Ct);
+        string[] places = [];
+        await Waiting.UntilAsync(async () => (places = [.. await zk.TryGetChildrenAsync("/t/locks", Ct) ?? []]).Length == 1 && await zk.CheckWatchesAsync("/t/leases", cancellationToken: Ct), "it waits as the first of the line");
+        using (RefuseDeletion("/t/locks/" + places[0])) await Assert.ThrowsAsync<NoAuthException>(() => full.DisposeAsync().AsTask().Soon());
+        await Assert.ThrowsAnyAsync<Exception>(() => waiting.Soon());
+        await Waiting.UntilAsync(async () => (await zk.GetChildrenAsync("/t/leases", Ct)).Count == 0, "the lease is back");
+
         Fault RefuseDeletion(params string[] paths) => memory.Server.Faults.AnswerError(ErrorCode.NoAuth, request => request.Type == OpCode.Delete && paths.Contains(request.Path), times: paths.Length);
+    }
+
+    /// <summary>It is told, and has no lease that nobody knows of.</summary>
+    [Fact]
+    public async Task Who_has_a_lease_and_cannot_leave_the_line_has_none()
+    {
+        await using InMemory memory = await InMemory.StartAsync();
+        await using ZooKeeperClient zk = await memory.ConnectAsync();
+        await using DistributedSemaphore leases = zk.Semaphore("/s", maxLeases: 1);
+        using (memory.Server.Faults.AnswerError(ErrorCode.NoAuth, static request => request.Type == OpCode.Delete && request.Path!.StartsWith("/s/locks/", StringComparison.Ordinal)))
+            await Assert.ThrowsAsync<NoAuthException>(() => leases.AcquireAsync(Ct).Soon());
+        Assert.Empty(await zk.GetChildrenAsync("/s/leases", Ct));
     }
 
     [Fact]

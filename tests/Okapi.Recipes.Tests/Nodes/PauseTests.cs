@@ -63,7 +63,7 @@ public sealed class PauseTests
         await time.AdvanceUntilAsync(node.WaitHeldAsync(Ct), Minute);
         using (Fault refused = Refuse(memory, static request => request.Type == OpCode.Delete && request.Path == "/node"))
         {
-            _ = node.DisposeAsync().AsTask();
+            await node.DisposeAsync().AsTask().Soon();
             await AskedWithPausesAsync(refused, zk, time);
         }
 

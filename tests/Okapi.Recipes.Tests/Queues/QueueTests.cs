@@ -40,6 +40,20 @@ public abstract class QueueTests(Servers servers)
     }
 
     [Fact]
+    public async Task What_may_not_be_completed_or_given_back_says_so_and_stays()
+    {
+        await using ZooKeeperClient zk = await servers.ConnectAsync(), other = await servers.ConnectAsync();
+        DistributedQueue queue = zk.Queue(await Servers.RootAsync(zk) + "/q");
+        await zk.CreateAsync(queue.LockPath, acl: [new(Permissions.All & ~Permissions.Delete, "world", "anyone")]);
+        await queue.EnqueueAsync("x"u8.ToArray());
+        ReceivedEntry entry = await queue.ReceiveAsync().Soon();
+        await Assert.ThrowsAsync<NoAuthException>(() => entry.CompleteAsync().Soon());
+        Assert.Equal(1, await queue.CountAsync());
+        await Assert.ThrowsAsync<NoAuthException>(() => entry.DisposeAsync().AsTask().Soon());
+        Assert.Null(await other.Queue(queue.Path).TryReceiveAsync().Soon());
+    }
+
+    [Fact]
     public async Task H63_Junk_is_left_alone_and_entries_of_another_format_are_handed_out_as_they_are()
     {
         await using ZooKeeperClient zk = await servers.ConnectAsync();

@@ -26,6 +26,20 @@ public class DelayTests
         Assert.Equal([2], await to.ReceiveAsync(1));
     }
 
+    // Whoever hears that it has struck moves the clock: a timer that is set after that would be late by as much.
+    [Theory]
+    [MemberData(nameof(Proxied.Ways), MemberType = typeof(Proxied))]
+    public async Task A_delay_has_begun_when_it_tells_that_it_has_struck(FaultDirection way)
+    {
+        var time = new TimerTime();
+        await using Proxied proxied = await Proxied.OpenAsync(new() { TimeProvider = time });
+        (Socket from, Socket to) = proxied.Way(way);
+        Fault delay = proxied.Proxy.Faults.Delay(TimeSpan.FromSeconds(3), way);
+        await delay.BeginsBeforeItStrikesAsync(time, () => from.SayAsync(1));
+        delay.Dispose();
+        Assert.Equal([1], await to.ReceiveAsync(1));
+    }
+
     [Fact]
     public async Task Jitter_makes_a_delay_longer_or_shorter_and_keeps_the_order()
     {
