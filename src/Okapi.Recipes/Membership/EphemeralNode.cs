@@ -103,7 +103,7 @@ public sealed class EphemeralNode : IAsyncDisposable
     /// Ends the keeping and deletes the znode.
     /// </summary>
     /// <returns>
-    /// Completes when it is gone; or there is no connection, or no server that takes writes, and then the deletion goes on in the background until a server has taken it or the session is over.
+    /// Completes when it is gone; or when the session is at risk, or a server has answered that it takes no writes, and then the deletion goes on in the background until one has taken it or the session is over.
     /// </returns>
     public ValueTask DisposeAsync() => new(_disposal.Value);
 
@@ -115,7 +115,6 @@ public sealed class EphemeralNode : IAsyncDisposable
         if (!_mayExist) return;
         Task removing = RemoveAsync();
         Background.Leave(removing); // it may go on when nobody waits any more
-        if (_zk.State == SessionState.ConnectedReadOnly) return; // its sessions are never at risk, and it may be long until a server takes writes
         await removing.WaitAsync(atRisk).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -235,7 +234,16 @@ public sealed class EphemeralNode : IAsyncDisposable
     {
         if (_creating is Task creating) await creating.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         long session = _zk.SessionId;
-        await Removal.RunAsync(_zk, () => RemoveOnceAsync(session)).ConfigureAwait(false);
+        Task? first = Endurance.AcrossSessions.AskAsync(_zk, _ => RemoveOnceAsync(session), CancellationToken.None);
+        try
+        {
+            await first.ConfigureAwait(false);
+        }
+        catch (NotReadOnlyException)
+        {
+            // It may be long until a server takes writes, and sessions of a read-only one are never at risk.
+            Background.Leave(Endurance.Unlimited.AskAsync(_zk, _ => Interlocked.Exchange(ref first, null) ?? RemoveOnceAsync(session), CancellationToken.None));
+        }
     }
 
     private async Task RemoveOnceAsync(long session)
