@@ -93,7 +93,7 @@ public abstract class EnsembleTests(Servers servers)
         ZooKeeperOptions options = Options();
         options.Resume = first.GetSessionCredentials();
         await using ZooKeeperClient second = await servers.ConnectToAsync(2, options);
-        await second.SyncAsync(root);
+        await second.SyncAsync(root); // the member may lag behind the one that created the znode
         Assert.Equal(second.SessionId, (await second.ExistsAsync(root + "/e"))!.Value.EphemeralOwner);
         await second.DisposeAsync();
         await first.LostAsync();

@@ -136,8 +136,8 @@ public class EmbeddedServerTests
         await full.Task.InTime();
         await using WireClient other = await InMemory.OpenAsync(server);
         for (int i = 0; i < 100; i++) await other.CallAsync(OpCode.Ping, xid: Xids.Ping);
-        // What waits, what is being sent, and what the pipe holds.
-        Assert.InRange(Volatile.Read(ref answered), 1, (2 * (Outgoing.Pause / data.Length)) + 5);
+        // What waits, and what is being sent, which the pipe holds; a reply is a little longer than its data, so in each the last of so many goes over the limit.
+        Assert.InRange(Volatile.Read(ref answered), 1, 2 * (Outgoing.Pause / data.Length));
         for (int i = 0; i < 100; i++) Assert.Equal(ErrorCode.Ok, (await zk.ReadReplyAsync()).Error);
     }
 

@@ -42,11 +42,3 @@ public abstract class ClientEntry : HistoryEntry
     [JsonPropertyName("c")]
     public int Client { get; init; }
 }
-
-/// <summary>A client's session came to be in a state.</summary>
-public sealed class SessionEntry : ClientEntry
-{
-    public SessionState State { get; init; }
-
-    public long Session { get; init; }
-}

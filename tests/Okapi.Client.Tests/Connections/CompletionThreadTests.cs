@@ -67,7 +67,7 @@ public sealed class CompletionThreadTests : IDisposable
         release.Set();
         await blocking.Soon();
         await WaitUntilIdleAsync();
-        while (Volatile.Read(ref _onPool) > 0) await Task.Yield(); // what helped out meanwhile might take what comes next
+        await Scripts.EventuallyAsync(() => Volatile.Read(ref _onPool) == 0); // what helped out meanwhile might take what comes next
         Thread? thread = null;
         Task after = Add(() => thread = Thread.CurrentThread);
         _completions.Publish();
@@ -156,7 +156,7 @@ public sealed class CompletionThreadTests : IDisposable
         Task blocking = await BlockAsync(release);
         Assert.True(TakesFlush());
         await SuperviseUntilAsync(_flushes.Sent);
-        while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
+        await Scripts.EventuallyAsync(() => _completions.Supervise() == Timeout.InfiniteTimeSpan);
         Assert.False(TakesFlush());
         Assert.Equal(["pool"], _seen);
         release.Set();
@@ -170,7 +170,7 @@ public sealed class CompletionThreadTests : IDisposable
         using var release = new ManualResetEventSlim();
         Task blocking = await BlockAsync(release);
         Assert.True(TakesFlush());
-        while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
+        await Scripts.EventuallyAsync(() => _completions.Supervise() == Timeout.InfiniteTimeSpan);
         Assert.Empty(_seen);
         release.Set();
         await _flushes.Sent.Soon();
@@ -192,7 +192,7 @@ public sealed class CompletionThreadTests : IDisposable
         await WaitUntilIdleAsync();
         Assert.True(TakesFlush());
         Assert.True(held.Wait(Scripts.Patience, TestContext.Current.CancellationToken));
-        while (_completions.Supervise() != Timeout.InfiniteTimeSpan) await Task.Yield();
+        await Scripts.EventuallyAsync(() => _completions.Supervise() == Timeout.InfiniteTimeSpan);
         sending.Set();
         await _flushes.Sent.Soon();
         await WaitUntilIdleAsync();
@@ -293,8 +293,14 @@ public sealed class CompletionThreadTests : IDisposable
         ThreadPool.UnsafeQueueUserWorkItem(
             _ =>
             {
-                item.Execute();
-                Interlocked.Decrement(ref _onPool);
+                try
+                {
+                    item.Execute();
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref _onPool);
+                }
             },
             null);
     }
@@ -321,10 +327,7 @@ public sealed class CompletionThreadTests : IDisposable
         await task;
     }
 
-    private async Task WaitUntilIdleAsync()
-    {
-        while ((_thread.ThreadState & ThreadState.WaitSleepJoin) == 0) await Task.Yield();
-    }
+    private Task WaitUntilIdleAsync() => Scripts.EventuallyAsync(() => (_thread.ThreadState & ThreadState.WaitSleepJoin) != 0);
 
     /// <summary>Plays the connection: each flush is owed until somebody does it.</summary>
     private sealed class Flushes(ConcurrentQueue<string> seen) : IFlusher

@@ -118,7 +118,7 @@ public class SocketStreamTests
             if (isSoon)
             {
                 await peer.SendAsync("x"u8.ToArray(), Stop);
-                await SessionTests.EventuallyAsync(() => socket.Available > 0); // a busy kernel has taken it, and not passed it on
+                await Scripts.EventuallyAsync(() => socket.Available > 0); // a busy kernel has taken it, and not passed it on
                 Assert.Equal("x"u8.ToArray(), await ReadOnThreadAsync(stream, 1).Soon());
                 continue;
             }

@@ -97,7 +97,7 @@ public class DegradationTests
         await connection.ExpectAsync(OpCode.SetData);
         peer.OnConnecting = static (_, _) => throw new IOException("refused");
         connection.Reset();
-        await SessionTests.EventuallyAsync(() => !zk.IsConnected); // no time passes before the loss is known, lest the call times out instead
+        await Scripts.EventuallyAsync(() => !zk.IsConnected); // no time passes before the loss is known, lest the call times out instead
         await time.AdvanceUntilAsync(Task.WhenAny(set), TimeSpan.FromSeconds(5));
         Assert.Equal(RequestOutcome.Unknown, (await Assert.ThrowsAsync<ConnectionLossException>(() => set)).Outcome);
         await zk.DisposeAsync();

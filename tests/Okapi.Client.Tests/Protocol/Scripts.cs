@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Okapi.Client.Tests.Sessions;
 using Okapi.Protocol;
 using Okapi.Requests;
 using Okapi.Sessions;
@@ -22,12 +21,18 @@ internal static class Scripts
 
     public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>For scripts in real time: a pause of the machine is no time-out, and nobody waits for the next attempt.</summary>
+    public static ZooKeeperOptions InRealTime(this ZooKeeperOptions options)
+    {
+        options.SessionTimeout = TimeSpan.FromSeconds(30);
+        options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
+        return options;
+    }
+
     /// <summary>Options for scripts that cut connections often and do not answer a close.</summary>
     public static ZooKeeperOptions Fast(this ScriptedPeer peer)
     {
-        ZooKeeperOptions options = peer.Options();
-        options.SessionTimeout = TimeSpan.FromSeconds(30);
-        options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
+        ZooKeeperOptions options = peer.Options().InRealTime();
         options.CloseTimeout = TimeSpan.FromMilliseconds(20);
         return options;
     }
@@ -47,7 +52,18 @@ internal static class Scripts
     public static async Task SettleAsync(this ZooKeeperClient client)
     {
         await client.WaitConnectedAsync(Patience);
-        await SessionTests.EventuallyAsync(() => !Volatile.Read(ref IsHandling(client.Core.Session)));
+        await EventuallyAsync(() => !Volatile.Read(ref IsHandling(client.Core.Session)));
+    }
+
+    /// <summary>Waits for what tells nobody that it has come about.</summary>
+    public static async Task EventuallyAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "")
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            if (TimeProvider.System.GetElapsedTime(started) > Patience) throw new TimeoutException($"It did not come about: {what}.");
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
     }
 
     public static Task Soon(this Task task) => task.WaitAsync(Patience);

@@ -19,7 +19,7 @@ public class AuthTests
     public async Task H39_All_credentials_come_first_on_every_connection_in_the_order_they_were_added()
     {
         var peer = new ScriptedPeer();
-        ZooKeeperOptions options = Fast(peer);
+        ZooKeeperOptions options = peer.Options().InRealTime();
         options.Auth.Add(AuthInfo.Digest("ann", "a"));
         options.Auth.Add(AuthInfo.Digest("bob", "b"));
         await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
@@ -45,7 +45,7 @@ public class AuthTests
     public async Task H39_A_credential_added_while_there_is_no_connection_is_presented_on_the_next()
     {
         var peer = new ScriptedPeer();
-        await using ZooKeeperClient zk = ZooKeeperClient.Start(Fast(peer));
+        await using ZooKeeperClient zk = ZooKeeperClient.Start(peer.Options().InRealTime());
         Task added = zk.AddAuthAsync(AuthInfo.Digest("ann", "a"), Cancel);
         PeerConnection connection = await peer.AcceptSessionAsync();
         await TakeAsync(connection, "ann:a");
@@ -175,7 +175,7 @@ public class AuthTests
     {
         var peer = new ScriptedPeer();
         using var log = new LogRecorder();
-        ZooKeeperOptions options = Fast(peer);
+        ZooKeeperOptions options = peer.Options().InRealTime();
         options.LoggerFactory = log;
         if (!atRuntime) options.Auth.Add(AuthInfo.Digest("ann", "canary"));
         await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
@@ -186,14 +186,6 @@ public class AuthTests
         }
 
         Assert.Equal(1, log.Count(DigestInTheClear));
-    }
-
-    private static ZooKeeperOptions Fast(ScriptedPeer peer)
-    {
-        ZooKeeperOptions options = peer.Options();
-        options.SessionTimeout = TimeSpan.FromSeconds(30);
-        options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
-        return options;
     }
 
     private static async Task TakeAsync(PeerConnection connection, params string[] credentials)
@@ -231,7 +223,7 @@ public class AuthTests
     public async Task H68_SASL_begins_anew_on_every_connection()
     {
         var peer = new ScriptedPeer();
-        ZooKeeperOptions options = Fast(peer);
+        ZooKeeperOptions options = peer.Options().InRealTime();
         options.Sasl = new() { UserName = "ann", Password = "a" };
         await using ZooKeeperClient zk = ZooKeeperClient.Start(options);
         Task<Stat?> exists = zk.ExistsAsync("/a", Cancel).AsTask(); // without SASL this would come first

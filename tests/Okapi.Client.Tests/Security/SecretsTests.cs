@@ -7,6 +7,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Okapi.Client.Tests.Protocol;
 using Okapi.Protocol;
 using Okapi.Requests;
 using Okapi.Sessions;
@@ -251,10 +252,8 @@ public sealed class SecretsTests : IDisposable
 
     private ZooKeeperOptions Options(ScriptedPeer peer)
     {
-        ZooKeeperOptions options = peer.Options();
+        ZooKeeperOptions options = peer.Options().InRealTime();
         options.LoggerFactory = _log;
-        options.SessionTimeout = TimeSpan.FromSeconds(30);
-        options.BackoffMinimum = options.BackoffMaximum = TimeSpan.FromMilliseconds(1);
         return options;
     }
 

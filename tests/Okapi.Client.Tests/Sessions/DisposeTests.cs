@@ -98,8 +98,8 @@ public class DisposeTests
         await Assert.ThrowsAsync<SessionClosedException>(async () => await zk.ExistsAsync("/later"));
         await Assert.ThrowsAsync<SessionClosedException>(() => zk.AddAuthAsync(AuthInfo.Digest("a", "b")).WaitAsync(ScriptedPeer.Patience));
         Assert.Equal(SessionState.Closed, zk.State);
-        await SessionTests.EventuallyAsync(() => peer.OpenConnections == 0);
-        await SessionTests.EventuallyAsync(() => time.ActiveTimers == 0);
+        await Scripts.EventuallyAsync(() => peer.OpenConnections == 0);
+        await Scripts.EventuallyAsync(() => time.ActiveTimers == 0);
         int attempts = peer.Attempts;
         time.Advance(60 * Second);
         Assert.Equal(attempts, peer.Attempts);
@@ -127,7 +127,7 @@ public class DisposeTests
                 break;
             case Phase.Disconnected:
                 connection.Close();
-                await SessionTests.EventuallyAsync(() => zk.State == SessionState.Disconnected);
+                await Scripts.EventuallyAsync(() => zk.State == SessionState.Disconnected);
                 return Task.CompletedTask;
             case Phase.Closing:
                 _ = zk.DisposeAsync().AsTask();

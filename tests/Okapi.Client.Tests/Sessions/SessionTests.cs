@@ -22,7 +22,7 @@ public sealed class SessionTests : IAsyncDisposable
         foreach (ZooKeeperClient zk in _clients)
         {
             Task closing = zk.DisposeAsync().AsTask();
-            await EventuallyAsync(() =>
+            await Scripts.EventuallyAsync(() =>
             {
                 _time.Advance(Second); // a test that failed half-way has nobody who answers
                 return closing.IsCompleted;
@@ -34,9 +34,8 @@ public sealed class SessionTests : IAsyncDisposable
     public async Task H6_The_end_of_a_session_is_always_told_before_the_next_one_is_connected()
     {
         const int Sessions = 1_000;
-        ZooKeeperOptions options = Fast(_peer.Options());
+        ZooKeeperOptions options = _peer.Options().InRealTime();
         options.Recovery = SessionRecovery.NewSession;
-        options.BackoffMaximum = options.BackoffMinimum;
         ZooKeeperClient zk = Start(options);
         await using IAsyncEnumerator<SessionStateChange> states = zk.StateChangesAsync().GetAsyncEnumerator();
         async Task<SessionStateChange> NextAsync()
@@ -97,7 +96,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H7_A_session_that_was_swapped_by_the_server_ends_its_watches_and_its_token()
     {
-        ZooKeeperClient zk = ZooKeeperClient.Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = ZooKeeperClient.Start(_peer.Options().InRealTime());
         PeerConnection connection = await _peer.AcceptSessionAsync(5);
         Watch watch = await WatchAsync(zk, connection, "/w");
         Task<Stat> write = zk.SetAsync("/a", new byte[1]).AsTask();
@@ -114,14 +113,14 @@ public sealed class SessionTests : IAsyncDisposable
             }
         }).WaitAsync(ScriptedPeer.Patience);
         Assert.Equal(5, expired.SessionId);
-        await EventuallyAsync(() => zk.SessionLost.IsCancellationRequested);
+        await Scripts.EventuallyAsync(() => zk.SessionLost.IsCancellationRequested);
         await zk.DisposeAsync();
     }
 
     [Fact]
     public async Task H9_A_negative_session_is_resumed_under_its_own_number()
     {
-        ZooKeeperClient zk = Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = Start(_peer.Options().InRealTime());
         (await _peer.AcceptSessionAsync(-2)).Close();
         PeerConnection second = await _peer.AcceptSessionAsync(-2);
         Assert.Equal(-2, second.Handshake.SessionId);
@@ -133,7 +132,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H10_A_reply_header_in_answer_to_the_handshake_is_no_session_and_the_next_server_is_tried()
     {
-        ZooKeeperOptions options = Fast(_peer.Options());
+        ZooKeeperOptions options = _peer.Options().InRealTime();
         options.ConnectString = "a,b";
         options.ShuffleServers = false;
         options.AllowReadOnly = true;
@@ -169,7 +168,7 @@ public sealed class SessionTests : IAsyncDisposable
     public async Task H14_Evictions_time_and_again_are_logged()
     {
         var log = new LogCollector();
-        ZooKeeperOptions options = Fast(_peer.Options());
+        ZooKeeperOptions options = _peer.Options().InRealTime();
         options.BackoffMaximum = 30 * Second; // whatever lives shorter than this is short-lived
         options.LoggerFactory = log;
         ZooKeeperClient zk = Start(options);
@@ -179,10 +178,10 @@ public sealed class SessionTests : IAsyncDisposable
             PeerConnection connection = await _peer.AcceptSessionAsync();
             await zk.WaitConnectedAsync(ScriptedPeer.Patience);
             connection.Close();
-            await EventuallyAsync(() => log.Count(4) == i + 1);
+            await Scripts.EventuallyAsync(() => log.Count(4) == i + 1);
         }
 
-        await EventuallyAsync(() => log.Count(13) == 2);
+        await Scripts.EventuallyAsync(() => log.Count(13) == 2);
     }
 
     [Fact]
@@ -198,7 +197,7 @@ public sealed class SessionTests : IAsyncDisposable
             ZooKeeperClient zk = ZooKeeperClient.Start(options);
             using (TcpClient accepted = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
             {
-                await EventuallyAsync(() => accepted.Available >= 45);
+                await Scripts.EventuallyAsync(() => accepted.Available >= 45);
                 await accepted.GetStream().WriteAsync(expired, TestContext.Current.CancellationToken);
             }
 
@@ -250,7 +249,7 @@ public sealed class SessionTests : IAsyncDisposable
         for (int i = 0; i < 10; i++) // in either order of the two addresses
             await using ((await connector.ConnectAsync(new("both", port), 10 * Second, TestContext.Current.CancellationToken)).Stream)
                 (await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken)).Dispose();
-        ZooKeeperOptions options = Fast(new ZooKeeperOptions { ShuffleServers = false, SessionTimeout = 30 * Second });
+        ZooKeeperOptions options = new ZooKeeperOptions { ShuffleServers = false }.InRealTime();
         ZooKeeperClient zk = ZooKeeperClient.Create($"gone:{port},moved:{port}", options, connector, new Random(4));
         zk.Core.Start();
         using TcpClient accepted = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
@@ -284,7 +283,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H24_A_reply_out_of_turn_completes_nothing_and_ends_the_connection()
     {
-        ZooKeeperClient zk = Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = Start(_peer.Options().InRealTime());
         PeerConnection connection = await _peer.AcceptSessionAsync();
         Task<Stat> first = zk.SetAsync("/a", new byte[1]).AsTask(), second = zk.SetAsync("/b", new byte[1]).AsTask();
         await connection.ExpectAsync(OpCode.SetData);
@@ -330,7 +329,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H25_A_consumer_of_events_that_blocks_delays_nobody_and_may_call_the_client()
     {
-        ZooKeeperClient zk = Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = Start(_peer.Options().InRealTime());
         PeerConnection connection = await _peer.AcceptSessionAsync();
         Watch watch = await WatchAsync(zk, connection, "/w");
         using var blocked = new ManualResetEventSlim();
@@ -398,7 +397,7 @@ public sealed class SessionTests : IAsyncDisposable
         {
             // The server talks all the time, and reads nothing.
             await connection.NotifyAsync(WatchedEventType.NodeCreated, "/n");
-            await EventuallyAsync(() => connection.Stream.IsDrained);
+            await Scripts.EventuallyAsync(() => connection.Stream.IsDrained);
             _time.Advance(TimeSpan.FromMilliseconds(900));
         }
 
@@ -415,7 +414,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H28_A_continuation_that_blocks_does_not_hold_up_the_next_reply()
     {
-        ZooKeeperClient zk = Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = Start(_peer.Options().InRealTime());
         PeerConnection connection = await _peer.AcceptSessionAsync();
         using var release = new ManualResetEventSlim();
         using var blocked = new ManualResetEventSlim();
@@ -441,7 +440,7 @@ public sealed class SessionTests : IAsyncDisposable
     [Fact]
     public async Task H29_An_event_is_in_its_stream_before_the_reply_behind_it_completes()
     {
-        ZooKeeperClient zk = Start(Fast(_peer.Options()));
+        ZooKeeperClient zk = Start(_peer.Options().InRealTime());
         PeerConnection connection = await _peer.AcceptSessionAsync();
         Watch watch = await WatchAsync(zk, connection, "/w");
         await using IAsyncEnumerator<WatchedEvent> events = watch.GetAsyncEnumerator();
@@ -470,14 +469,6 @@ public sealed class SessionTests : IAsyncDisposable
         ZooKeeperClient zk = ZooKeeperClient.Start(options);
         _clients.Add(zk);
         return zk;
-    }
-
-    /// <summary>For scripts in real time: a pause of the machine is no time-out.</summary>
-    private static ZooKeeperOptions Fast(ZooKeeperOptions options)
-    {
-        options.SessionTimeout = 30 * Second;
-        options.BackoffMinimum = TimeSpan.FromMilliseconds(1);
-        return options;
     }
 
     private ZooKeeperOptions Impatient()
@@ -516,15 +507,5 @@ public sealed class SessionTests : IAsyncDisposable
         PeerRequest request = await connection.ExpectAsync(OpCode.AddWatch);
         await connection.ReplyAsync(request, (ref JuteWriter writer) => writer.WriteInt(0));
         return await watching.WaitAsync(ScriptedPeer.Patience);
-    }
-
-    internal static async Task EventuallyAsync(Func<bool> condition)
-    {
-        long started = TimeProvider.System.GetTimestamp();
-        while (!condition())
-        {
-            if (TimeProvider.System.GetElapsedTime(started) > ScriptedPeer.Patience) throw new TimeoutException("What was waited for did not come about.");
-            await Task.Delay(1, TestContext.Current.CancellationToken);
-        }
     }
 }

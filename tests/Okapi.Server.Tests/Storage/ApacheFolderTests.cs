@@ -7,6 +7,8 @@ namespace Okapi.Server.Tests.Storage;
 /// <summary>A real Apache ZooKeeper opens what is written here, and the other way round.</summary>
 public class ApacheFolderTests
 {
+    private const int MaxWrites = 20_000; // a snapshot is due every 30 or fewer
+
     [Theory]
     [InlineData(int.MaxValue)] // all in one log
     [InlineData(10)] // several snapshots, and a log after the last
@@ -45,7 +47,12 @@ public class ApacheFolderTests
         ZooKeeperClient zk = await ConnectAsync(apache);
         await WriteManyAsync(zk, seed);
         // Apache leaves one out while it is busy with the one before.
-        while (SnapshotsOf(apache) <= 3) await zk.SetAsync("/q", new byte[] { 1 });
+        for (int i = 0; SnapshotsOf(apache) <= 3; i++)
+        {
+            Assert.True(i < MaxWrites, $"After {MaxWrites} writes Apache has {SnapshotsOf(apache)} snapshots.");
+            await zk.SetAsync("/q", new byte[] { 1 });
+        }
+
         IReadOnlyList<string> served = await Trees.DescribeAsync(zk);
         SessionCredentials session = (await zk.DetachAsync())!; // it goes on
         await (killed ? apache.KillAsync(1) : apache.StopNodeAsync(1));

@@ -91,7 +91,7 @@ internal sealed class HeldWatches(Scene scene)
         {
             WatchedEvent told = fired.Result;
             Simulator.Require(told.Path is not null && scene.ServerPath(told.Path) == watch.Path, $"I6: the watch of {watch.Path} is told of {told.Path}");
-            Simulator.Require(WatchChecks.IsJustified(watch, told), $"I6: the {watch.Kind} watch of {watch.Path} fires with {told.Type} and nothing happened");
+            Simulator.Require(WatchChecks.IsJustified(watch, told.Type), $"I6: the {watch.Kind} watch of {watch.Path} fires with {told.Type} and nothing of the kind happened");
         }
         else if (!fired.IsCompleted)
         {

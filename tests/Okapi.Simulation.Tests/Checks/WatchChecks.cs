@@ -98,16 +98,31 @@ internal static class WatchChecks
         return false;
     }
 
-    public static bool IsJustified(WatchRecord watch, in WatchedEvent fired)
+    /// <summary>Whether something happened that a one-shot watch of this kind tells of in this way.</summary>
+    public static bool IsJustified(WatchRecord watch, WatchedEventType told)
     {
         foreach (Txn txn in watch.Session.World.Log)
         {
             if (txn.Zxid <= watch.After) continue;
             foreach (Change change in txn.Changes)
-                if (Concerns(watch, change)) return true;
+                if (Justifies(watch, change, told)) return true;
         }
 
         return false;
+    }
+
+    // Deleted and created again while the client was away is told as a change by the server that arms the watch again: it looks at what is there now.
+    private static bool Justifies(WatchRecord watch, in Change change, WatchedEventType told)
+    {
+        bool isOwn = change.Path == watch.Path;
+        return (watch.Kind, told) switch
+        {
+            (WatchKind.Absent, WatchedEventType.NodeCreated) => isOwn && change.Type == WatchedEventType.NodeCreated,
+            (WatchKind.Data, WatchedEventType.NodeDataChanged) => isOwn && change.Type != WatchedEventType.NodeDeleted,
+            (WatchKind.Data or WatchKind.Children, WatchedEventType.NodeDeleted) => isOwn && change.Type == WatchedEventType.NodeDeleted,
+            (WatchKind.Children, WatchedEventType.NodeChildrenChanged) => isOwn ? change.Type == WatchedEventType.NodeCreated : Concerns(watch, change),
+            _ => false,
+        };
     }
 
     private static bool Concerns(WatchRecord watch, in Change change)

@@ -62,8 +62,6 @@ internal sealed class ClientStream : ByteStream
 
     public TimeSpan LastPong { get; private set; }
 
-    public int PongsReceived { get; private set; }
-
     /// <summary>A fault makes the replies wrong: the client takes none of what is sent from now on.</summary>
     public void Taint() => _taintedFrom = Math.Min(_taintedFrom, _sent);
 
@@ -170,12 +168,7 @@ internal sealed class ClientStream : ByteStream
             return;
         }
 
-        if (frame.Xid == Xids.Ping)
-        {
-            PongsReceived++;
-            LastPong = _network.Simulator.Now;
-        }
-
+        if (frame.Xid == Xids.Ping) LastPong = _network.Simulator.Now;
         if (frame.EndsAt > _taintedFrom || Peer.SessionId == 0 || frame.Xid <= 0) return;
         FirstReplyZxid ??= frame.Zxid;
         _network.OnReplyReceived(Peer.SessionId, frame.Zxid);

@@ -38,13 +38,10 @@ internal sealed class Network(Simulator simulator, Ensemble ensemble) : IConnect
 
     public int OpenStreams => Streams.Count(stream => !stream.IsDisposed);
 
-    public int Attempts { get; private set; }
-
     public long MaxReply(long sessionId) => _maxReply.GetValueOrDefault(sessionId);
 
     public ValueTask<Link> ConnectAsync(ServerEndpoint server, TimeSpan timeout, CancellationToken cancellationToken)
     {
-        Attempts++;
         ModelServer target = ensemble.Servers[server.Port - 1];
         var opening = new TaskCompletionSource<Link>();
         simulator.Note($"client connects to server {target.Number}");
