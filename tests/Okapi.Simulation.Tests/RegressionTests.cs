@@ -37,13 +37,29 @@ public class RegressionTests
     }
 
     [Fact]
-    public void A_one_shot_watch_that_counted_on_a_persistent_one_of_a_lost_connection_is_armed_by_itself()
+    public void A_one_shot_watch_that_counts_on_a_persistent_one_of_a_lost_connection_is_served_on_the_next()
     {
         PersistentHandle persistent = Persistent(Watches.WatchKind.Persistent, isArmed: true);
         var handle = new OneShotHandle("/a", "/a") { Kind = Watches.WatchKind.Data };
         Assert.False(_table.Add(handle));
         _table.Remove(persistent);
-        Assert.Empty(_table.BuildRearm(5));
+        Assert.Equal("/a", Assert.Single(Assert.Single(_table.BuildRearm(5)).Persistent)); // before the read, so that nothing newer is read before the watch tells of it
+        _table.Arm(handle, Watches.WatchKind.Exist, wasAsked: false, since: 0);
+        Assert.Null(_table.TakeStray(handle));
+        Assert.Equal("/a", Assert.Single(_table.Dispatch(new WatcherEvent(WatchedEventType.NodeCreated, KeeperState.SyncConnected, "/a"), 7, PoolCompletions.Instance)!));
+        Assert.True(handle.Fired.IsCompletedSuccessfully);
+        Assert.Equal(WatcherType.Any, Assert.Single(_table.TakeUnused("/a")));
+        Assert.Equal(0, _table.Count);
+    }
+
+    [Fact]
+    public void A_one_shot_watch_that_counted_on_a_persistent_one_that_is_refused_is_armed_by_itself()
+    {
+        PersistentHandle persistent = Persistent(Watches.WatchKind.Persistent, isArmed: false);
+        var handle = new OneShotHandle("/a", "/a") { Kind = Watches.WatchKind.Data };
+        Assert.False(_table.Add(handle));
+        _table.Refuse(persistent);
+        _table.Remove(persistent);
         _table.Arm(handle, Watches.WatchKind.Exist, wasAsked: false, since: 0);
         Assert.Equal("/a", Assert.Single(_table.TakeStray(handle)!.Value.Exist));
         Assert.Null(_table.TakeStray(handle)); // once is enough

@@ -92,6 +92,17 @@ internal sealed class PathWatches
         return false;
     }
 
+    /// <summary>
+    /// Whether the answer to a read is still to come that asks for no watch of its own, as the persistent mode was to serve it. Its request stays as it is when it is sent again, so that the mode has to be there before it, although
+    /// the persistent watch may have gone meanwhile: armed after its answer, it would tell of a change behind the replies that show it.
+    /// </summary>
+    public bool AwaitsServed()
+    {
+        foreach (WatchHandle handle in this)
+            if (handle is { IsOneShot: true, IsArmed: false, IsAsked: false }) return true;
+        return false;
+    }
+
     /// <summary>The server sent an event: its one-shot watches of that kind are spent.</summary>
     public void Spend(WatchedEventType type)
     {

@@ -125,7 +125,7 @@ internal sealed class WatchTable
     }
 
     /// <summary>
-    /// What arms a one-shot watch that counted on a persistent mode which the server then did not have: it was refused, or went with a connection. Null: it is served.
+    /// What arms a one-shot watch that counted on a persistent mode which the server then did not have, for it was refused. Null: it is served.
     /// Call it under <see cref="Order"/>.
     /// </summary>
     public SetWatchesRequest? TakeStray(WatchHandle handle)
@@ -203,7 +203,9 @@ internal sealed class WatchTable
             foreach ((string path, PathWatches watches) in _paths)
             {
                 watches.Asked = watches.Answered = null;
-                WatchMode? mode = watches.Has(WatchKind.Recursive, armedOnly: true) ? WatchMode.PersistentRecursive : watches.Has(WatchKind.Persistent, armedOnly: true) ? WatchMode.Persistent : null;
+                WatchMode? mode = watches.Has(WatchKind.Recursive, armedOnly: true) ? WatchMode.PersistentRecursive
+                    : watches.Has(WatchKind.Persistent, armedOnly: true) || watches.AwaitsServed() ? WatchMode.Persistent
+                    : null;
                 if (mode is { } answered) SetAnswered(watches, answered);
                 watches.Asked = mode;
                 watches.IsRearming = mode is not null;
@@ -385,8 +387,13 @@ internal sealed class WatchTable
         int bytes = 0;
         foreach ((string path, PathWatches watches) in _paths)
         {
-            bool isServed = kind == WatchKind.Persistent && watches.Answered == WatchMode.PersistentRecursive;
-            if (isServed || !watches.Has(kind, armedOnly: true)) continue;
+            bool isWanted = kind switch
+            {
+                WatchKind.Persistent => watches.Answered == WatchMode.Persistent,
+                WatchKind.Recursive => watches.Answered == WatchMode.PersistentRecursive,
+                _ => watches.Has(kind, armedOnly: true),
+            };
+            if (!isWanted) continue;
             int size = 4 + Encoding.UTF8.GetByteCount(path);
             if (batch.Count > 0 && bytes + size > BatchBytes)
             {
