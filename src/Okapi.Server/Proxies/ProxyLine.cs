@@ -127,7 +127,7 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
             traffic.Add(direction, size);
             CutIfDue();
             ct.ThrowIfCancellationRequested();
-            if (split is not null) await Waits.StrikeAsync(split, pause, _time, ct).ConfigureAwait(false);
+            if (split is not null) await Waits.ForAsync(split, pause, _time, ct).ConfigureAwait(false);
         }
 
         return null;
@@ -240,6 +240,7 @@ internal sealed class ProxyLine(Socket from, Socket to, FaultDirection direction
     private (Fault? Fault, TimeSpan Pause) Split(ref int size)
     {
         if (All<Splitting>().OrderBy(each => each.Impairment.Size).FirstOrDefault() is not { Fault: { } fault, Impairment: { } split }) return default;
+        fault.Strike(); // before the bytes go: whoever has them can count the strikes
         size = Math.Min(size, split.Size);
         return (fault, split.Pause);
     }
